@@ -1,0 +1,99 @@
+/** One thing an agent tries to do, and the answer to it. The nouns every stage takes. */
+
+import type { Connection } from './agent.ts'
+import type { Cleared } from './cleared.ts'
+import type { Denial } from './denial.ts'
+import type { RawHeaders } from './raw-headers.ts'
+
+/** Where exchanges come from; also the receipt's `transport`. */
+export type Surface = 'forward' | 'fetch' | 'connect'
+
+export interface Target {
+  readonly scheme: 'http' | 'https'
+  /** Canonical host: lower case, IDNA-encoded, IPv4 in dotted decimal, IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+  /** Origin-form that is sent upstream: path and query exactly as received, `/` where the path was empty; '' for CONNECT. */
+  readonly path: string
+  /** The target as the caller wrote it: what scanners read, since canonicalising can hide bytes. */
+  readonly raw: string
+}
+
+export interface RequestHead {
+  readonly method: string
+  readonly target: Target
+  /** As received. Hop-by-hop fields are removed when the outgoing request is built. */
+  readonly headers: RawHeaders
+  /** Whether a body is announced (`Content-Length` above 0, or chunked). */
+  readonly hasBody: boolean
+}
+
+export interface Exchange {
+  /** UUID version 7, also the receipt's `action_id`. */
+  readonly id: string
+  readonly surface: Surface
+  readonly receivedAtMs: number
+  readonly connection: Connection
+  readonly head: RequestHead
+  /** Names the caller claimed for itself (`X-Pipelock-Agent`, `?agent=`): recorded, never believed. */
+  readonly claimed: readonly string[]
+  /** `action_id` of the exchange that this one follows from: the redirect it answers. */
+  readonly causedBy?: string
+  /**
+   * Reads the request body, at most once, after the gates have passed (and only then answers `Expect: 100-continue`).
+   *
+   * @returns the whole body, or the denial `body_too_large`, `body_incomplete` or `request_timeout`
+   */
+  readBody(maxBytes: number): Promise<Buffer | Denial>
+  /** Aborts when the caller has gone away. */
+  readonly gone: AbortSignal
+}
+
+/** A request in the form in which it leaves: hop-by-hop fields removed, `Via` added, body held. */
+export interface OutgoingRequest {
+  readonly method: string
+  readonly target: Target
+  readonly headers: RawHeaders
+  /** Empty where there is none. */
+  readonly body: Buffer
+}
+
+export interface ResponseHead {
+  readonly status: number
+  readonly statusText: string
+  /** End-to-end fields only. */
+  readonly headers: RawHeaders
+}
+
+/** What a refused caller is told. */
+export interface Refusal {
+  readonly denial: Denial
+  readonly actionId: string
+  readonly url: string
+  readonly agent: string
+}
+
+/**
+ * The way back to the caller. Implemented by ingress, driven by the pipeline; nothing else writes to the caller.
+ * `start` comes first and once, except that `refuse` may come instead of it.
+ */
+export interface Reply {
+  /** An interim answer (1xx, never 100 or 101). */
+  inform(head: ResponseHead): void
+  start(head: ResponseHead): void
+  /** @returns a promise only where the caller must be waited for (back-pressure). */
+  write(chunk: Cleared<Buffer>): Promise<void> | undefined
+  /** A complete answer: nothing was lost. Resolves when the last byte was handed to the operating system. */
+  end(): Promise<void>
+  /** Ends the answer so that no client can take it for complete. */
+  abort(reason: Denial): void
+  refuse(refusal: Refusal): void
+  /** CONNECT only: answers 200 and gives the socket and the bytes that followed the request head. */
+  tunnel?(): TunnelSocket
+}
+
+/** The caller's end of an opened tunnel. */
+export interface TunnelSocket {
+  readonly socket: import('node:net').Socket
+  readonly head: Buffer
+}

@@ -1,0 +1,76 @@
+/** What a profile may do: the configuration as the data path reads it. Plain frozen data; `config/` makes it. */
+
+import type { Network } from '../base/network.ts'
+
+/** `strict`: allow-listed hosts only. `balanced`: block secrets going out and SSRF. `audit`: findings warn, nothing is blocked by a scanner. */
+export type Mode = 'strict' | 'balanced' | 'audit'
+
+export interface CustomPattern {
+  readonly name: string
+  /** RE2 syntax as written; checked at load. */
+  readonly regex: string
+  readonly severity: 'low' | 'medium' | 'high' | 'critical'
+}
+
+export interface DlpPolicy {
+  /** Whether the built-in rules apply. */
+  readonly includeDefaults: boolean
+  readonly patterns: readonly CustomPattern[]
+  /** What a credential in a response does: it may well be read by default. */
+  readonly responseAction: 'allow' | 'warn' | 'block'
+}
+
+export interface Profile {
+  readonly name: string
+  readonly mode: Mode
+  /** `false` turns findings of scanners and host lists into warnings; SSRF, kill switch and own addresses still refuse. */
+  readonly enforce: boolean
+  /** Host patterns (`host-pattern.ts`). In strict mode nothing else passes. */
+  readonly apiAllowlist: readonly string[]
+  readonly blocklist: readonly string[]
+  /** Names whose addresses may be internal. */
+  readonly trustedDomains: readonly string[]
+  /** Networks that may be dialled although they are not public. */
+  readonly ssrfIpAllowlist: readonly Network[]
+  readonly dlp: DlpPolicy
+  /** Per minute; 0 = unlimited. */
+  readonly maxRequestsPerMinute: number
+  readonly maxDataPerMinuteBytes: number
+  readonly maxUrlLength: number
+  /** Open exchanges and tunnels of the profile together; 0 = unlimited. */
+  readonly maxConnections: number
+}
+
+/** Everything the data path reads per exchange, swapped whole by a reload. */
+export interface Policy {
+  /** Hex SHA-256 of the configuration file's bytes, or `defaults`. */
+  readonly hash: string
+  readonly profiles: ReadonlyMap<string, Profile>
+  readonly limits: Limits
+  readonly timeouts: Timeouts
+  readonly surfaces: { readonly forward: boolean; readonly connect: boolean; readonly fetch: boolean }
+  /** Kill switch as the configuration sets it; the other sources are the kill switch's own. */
+  readonly killSwitch: { readonly enabled: boolean; readonly agents: readonly string[] }
+}
+
+export interface Limits {
+  readonly maxBodyBytes: number
+  /** All held bodies of all exchanges together. */
+  readonly maxHeldBytes: number
+  /** A response up to this size is held and scanned whole before it is released. */
+  readonly maxHeldResponseBytes: number
+}
+
+/** Every wait of the data path, in milliseconds. */
+export interface Timeouts {
+  readonly dnsMs: number
+  readonly connectMs: number
+  readonly responseHeadMs: number
+  /** Between two chunks of a response. */
+  readonly responseIdleMs: number
+  /** Between two chunks of a request body. */
+  readonly requestIdleMs: number
+  readonly tunnelIdleMs: number
+  /** Longest life of a tunnel; 0 = unlimited. */
+  readonly tunnelMaxMs: number
+}
