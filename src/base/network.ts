@@ -31,14 +31,19 @@ export function parseNetwork(text: string): Network | NetworkFault {
   if (address.family === 4 && addressText.includes(':')) return { expected: 'an IPv4 network in dotted form, not IPv4-mapped IPv6' }
 
   const bits = BITS[address.family]
-  if (prefixText !== undefined && !/^(0|[1-9][0-9]{0,2})$/.test(prefixText)) return { expected: `a prefix length from 0 to ${bits}` }
-  const prefix = prefixText === undefined ? bits : Number(prefixText)
-  if (prefix > bits) return { expected: `a prefix length from 0 to ${bits}` }
+  const prefix = prefixText === undefined ? bits : parsePrefix(prefixText, bits)
+  if (prefix === undefined) return { expected: `a prefix length from 0 to ${bits}` }
 
   const network = { family: address.family, value: address.value, prefix, text: `${address.text}/${prefix}` }
   const hostBits = address.value & hostMask(network)
   if (hostBits !== 0n) return { expected: `no host bits: ${maskedText(address, network)}` }
   return network
+}
+
+function parsePrefix(text: string, bits: number): number | undefined {
+  if (!/^(0|[1-9][0-9]{0,2})$/.test(text)) return undefined
+  const prefix = Number(text)
+  return prefix <= bits ? prefix : undefined
 }
 
 export function isNetworkFault(parsed: Network | NetworkFault): parsed is NetworkFault {

@@ -46,5 +46,5 @@ export interface Connection {
   readonly peerAddress: string
   readonly peerPort: number
   /** Client address out of a PROXY v2 header; `unresolved` for UNSPEC, Unix or LOCAL; absent where none is configured. */
-  readonly proxied?: string | 'unresolved'
+  readonly proxied?: string
 }

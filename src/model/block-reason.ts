@@ -24,6 +24,7 @@ export const BLOCK_REASONS = {
   request_timeout: { stage: 'accept', httpStatus: 408, severity: 'info', retry: 'later', summary: 'The request did not arrive in time.' },
   body_too_large: { stage: 'accept', httpStatus: 413, severity: 'info', retry: 'changed', summary: 'The request body is over max_body_bytes.' },
   body_incomplete: { stage: 'accept', httpStatus: 400, severity: 'info', retry: 'later', summary: 'The request body ended before it was complete.' },
+  client_gone: { stage: 'accept', httpStatus: 400, severity: 'info', retry: 'later', summary: 'The caller went away before the request was decided.' },
   expectation_unsupported: { stage: 'accept', httpStatus: 417, severity: 'info', retry: 'changed', summary: 'Only the expectation 100-continue is supported.' },
   held_bytes_exhausted: { stage: 'accept', httpStatus: 503, severity: 'warn', retry: 'later', summary: 'The memory for held bodies is used up.' },
   connection_limit: { stage: 'accept', httpStatus: 503, severity: 'warn', retry: 'later', summary: 'The profile has too many connections or exchanges open.' },

@@ -1,5 +1,7 @@
 /** One thing an agent tries to do, and the answer to it. The nouns every stage takes. */
 
+import type { Socket } from 'node:net'
+
 import type { Connection } from './agent.ts'
 import type { Cleared } from './cleared.ts'
 import type { Denial } from './denial.ts'
@@ -42,11 +44,19 @@ export interface Exchange {
   /**
    * Reads the request body, at most once, after the gates have passed (and only then answers `Expect: 100-continue`).
    *
-   * @returns the whole body, or the denial `body_too_large`, `body_incomplete` or `request_timeout`
+   * @returns the whole body, or the denial `body_too_large`, `held_bytes_exhausted`, `body_incomplete` or `request_timeout`
    */
-  readBody(maxBytes: number): Promise<Buffer | Denial>
-  /** Aborts when the caller has gone away. */
-  readonly gone: AbortSignal
+  readBody(limits: BodyLimits): Promise<Buffer | Denial>
+  /** Calls `listener` when the caller goes away before its answer is complete; at once if it already has. One listener at a time. */
+  onGone(listener: () => void): void
+}
+
+export interface BodyLimits {
+  readonly maxBytes: number
+  /** Longest wait between two chunks. */
+  readonly idleMs: number
+  /** Reserves memory before a chunk is kept; `false` where none is left. */
+  take(bytes: number): boolean
 }
 
 /** A request in the form in which it leaves: hop-by-hop fields removed, `Via` added, body held. */
@@ -63,6 +73,11 @@ export interface ResponseHead {
   readonly statusText: string
   /** End-to-end fields only. */
   readonly headers: RawHeaders
+  /**
+   * How the end of the body is told: `length` by the Content-Length among the headers, `chunked` by chunks, `none` where
+   * there is no body, `close` where the origin told it by closing alone, which nobody can tell from a cut.
+   */
+  readonly framing: 'length' | 'chunked' | 'none' | 'close'
 }
 
 /** What a refused caller is told. */
@@ -89,11 +104,11 @@ export interface Reply {
   abort(reason: Denial): void
   refuse(refusal: Refusal): void
   /** CONNECT only: answers 200 and gives the socket and the bytes that followed the request head. */
-  tunnel?(): TunnelSocket
+  openTunnel?(): TunnelSocket
 }
 
 /** The caller's end of an opened tunnel. */
 export interface TunnelSocket {
-  readonly socket: import('node:net').Socket
+  readonly socket: Socket
   readonly head: Buffer
 }

@@ -59,6 +59,8 @@ export interface Limits {
   readonly maxHeldBytes: number
   /** A response up to this size is held and scanned whole before it is released. */
   readonly maxHeldResponseBytes: number
+  /** Redirects that /fetch follows, each as an exchange of its own. */
+  readonly maxRedirects: number
 }
 
 /** Every wait of the data path, in milliseconds. */
@@ -66,6 +68,8 @@ export interface Timeouts {
   readonly dnsMs: number
   readonly connectMs: number
   readonly responseHeadMs: number
+  /** The same wait for /fetch, where it is shorter. */
+  readonly fetchHeadMs: number
   /** Between two chunks of a response. */
   readonly responseIdleMs: number
   /** Between two chunks of a request body. */
