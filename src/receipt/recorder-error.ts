@@ -1,0 +1,20 @@
+/** Why a receipt that had its place in the chain did not become durable, or the recorder cannot be opened. */
+
+import type { Denial } from '../model/denial.ts'
+
+/** What `Placed.durable` rejects with. The exchange must not go on; `denial` is what its caller is told. */
+export class RecorderError extends Error {
+  override readonly name = 'RecorderError'
+  readonly denial: Denial
+
+  constructor(detail: string, options?: ErrorOptions) {
+    super(detail, options)
+    this.denial = { reason: 'receipt_unwritable', detail }
+  }
+}
+
+/** @returns the error's code (`ENOSPC`), else its name: fit for a log line, never a path or content */
+export function faultOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error'
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}
