@@ -1,0 +1,42 @@
+/**
+ * How a profile inherits: field by field from the top level of the file. Absent inherits; an empty list and 0 are values.
+ * Pure: the result shares nothing mutable with its inputs.
+ */
+
+import type { CustomPattern, Mode } from '../model/policy.ts'
+
+/** What a level of the file says; every field may be absent. */
+export interface ProfileFields {
+  readonly mode?: Mode | undefined
+  readonly enforce?: boolean | undefined
+  readonly apiAllowlist?: readonly string[] | undefined
+  readonly blocklist?: readonly string[] | undefined
+  readonly trustedDomains?: readonly string[] | undefined
+  readonly ssrfIpAllowlist?: readonly string[] | undefined
+  readonly includeDefaults?: boolean | undefined
+  readonly patterns?: readonly CustomPattern[] | undefined
+  readonly responseAction?: 'allow' | 'warn' | 'block' | undefined
+  readonly maxRequestsPerMinute?: number | undefined
+  readonly maxDataPerMinuteBytes?: number | undefined
+  readonly maxConnections?: number | undefined
+}
+
+/**
+ * @returns `over` laid upon `base`. Patterns add up, one of the same name replaces the other in its place; where `over`
+ *   leaves the built-in rules out, it leaves the patterns of `base` out with them.
+ */
+export function mergeProfile(base: ProfileFields, over: ProfileFields): ProfileFields {
+  const inherited = over.includeDefaults === false ? [] : base.patterns
+  return structuredClone({ ...base, ...written(over), patterns: mergePatterns(inherited, over.patterns) })
+}
+
+/** Without the fields that say nothing: spread, an undefined would hide what is inherited. */
+function written(fields: ProfileFields): ProfileFields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}
+
+function mergePatterns(base: readonly CustomPattern[] = [], over: readonly CustomPattern[] = []): CustomPattern[] {
+  const byName = new Map(base.map((pattern) => [pattern.name, pattern]))
+  for (const pattern of over) byName.set(pattern.name, pattern)
+  return [...byName.values()]
+}
