@@ -1,0 +1,97 @@
+/** The audit log: one JSON object per line. Every text in it is printable and bounded, whatever a caller sent. */
+
+import { pino } from 'pino'
+
+import type { Clock } from '../base/clock.ts'
+import { sanitizeText } from '../base/printable-text.ts'
+import type { AuditEvent } from '../model/audit-event.ts'
+import { openLineWriter } from './audit-log-file.ts'
+
+export interface AuditLogOptions {
+  /** `stdout`, `stderr`, or the path of a file. */
+  readonly output: string
+  readonly clock: Clock
+  readonly includes: AuditIncludes
+  /** Told of lines that were lost. */
+  readonly onLoss: (loss: { readonly lines: number; readonly code: string }) => void
+}
+
+/** Which exchanges are written. Those that warned always are; so is every other event. */
+export interface AuditIncludes {
+  readonly allowed: boolean
+  readonly blocked: boolean
+}
+
+export interface AuditLog {
+  /** Never throws and never waits. */
+  record(event: AuditEvent): void
+  /** After a reload. */
+  setIncludes(includes: AuditIncludes): void
+  /** For log rotation: opens the file anew. */
+  reopen(): void
+  /** Writes what waits, now: for the last moment of a process that cannot `close`. */
+  flushSync(): void
+  close(): Promise<void>
+}
+
+type Level = 'info' | 'warn' | 'error'
+
+const MAX_LIST_LENGTH = 32
+
+/** @throws the error of the file system where the file cannot be opened */
+export function createAuditLog({ output, clock, includes, onLoss }: AuditLogOptions): AuditLog {
+  const writer = openLineWriter({ output, onLoss })
+  const logger = pino({ base: null, timestamp: () => `,"time":"${utcText(clock.nowMs())}"`, formatters: { level: (label) => ({ level: label }) } }, writer)
+  let included = includes
+
+  return {
+    record: (event) => {
+      if (isIncluded(event, included)) logger[levelOf(event)](wireForm(event))
+    },
+    setIncludes: (now) => {
+      included = now
+    },
+    reopen: () => {
+      writer.reopen()
+    },
+    flushSync: () => {
+      writer.flushSync()
+    },
+    close: () => writer.close(),
+  }
+}
+
+function isIncluded(event: AuditEvent, includes: AuditIncludes): boolean {
+  if (event.event !== 'exchange' || event.verdict === 'warn') return true
+  return event.verdict === 'allow' ? includes.allowed : includes.blocked
+}
+
+function levelOf(event: AuditEvent): Level {
+  if (event.event === 'receipt_failed') return 'error'
+  const isNotable =
+    (event.event === 'exchange' && event.verdict !== 'allow') ||
+    (event.event === 'kill_switch' && event.active) ||
+    (event.event === 'config_reload' && event.result === 'rejected') ||
+    NOTABLE_EVENTS.has(event.event)
+  return isNotable ? 'warn' : 'info'
+}
+
+const NOTABLE_EVENTS: ReadonlySet<AuditEvent['event']> = new Set(['identity_mismatch', 'identity_unresolved', 'open_intents', 'suppressed'])
+
+/** @returns the event with snake-case keys, every text printable and at most 2 KiB, every list cut */
+function wireForm(event: AuditEvent): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(event).map(([key, value]) => [wireName(key), wireValue(value)]))
+}
+
+function wireName(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+function wireValue(value: unknown): unknown {
+  if (typeof value === 'string') return sanitizeText(value)
+  return Array.isArray(value) ? value.slice(0, MAX_LIST_LENGTH).map(wireValue) : value
+}
+
+function utcText(ms: number): string {
+  return new Date(ms).toISOString()
+}
