@@ -1,0 +1,54 @@
+/** The form of a rule that recognises one kind of credential. */
+
+import type { ByteClass } from '../byte-class.ts'
+import type { Finding, SegmentKind } from '../../model/finding.ts'
+
+export type Severity = Finding['severity']
+
+/** Where a candidate stands. */
+export interface MatchPlace {
+  readonly kind: SegmentKind
+  /** Header name, or ''. */
+  readonly segment: string
+  readonly host: string
+  readonly direction: 'request' | 'response'
+  /** Whether the text stood in base64 or hexadecimal. */
+  readonly isDecoded: boolean
+  /** Up to 512 bytes before the match. */
+  before(): string
+}
+
+/** Hosts that issue or take this credential, and the parts of a request in which they take it. */
+export interface Homes {
+  /** Registrable or longer names; hosts below them count too. */
+  readonly hosts: readonly string[]
+  readonly kinds: readonly SegmentKind[]
+}
+
+export interface SecretRule {
+  /** Stable id, `dlp.<name>`: public API. */
+  readonly rule: string
+  readonly title: string
+  readonly severity: Severity
+  /** What the text must contain, in exact case; empty where `run` says what to look at. */
+  readonly literals: readonly string[]
+  /** A digit in a literal stands for any digit, and its letters for either case. */
+  readonly looseLiterals?: true
+  /** Instead of literals: a run of base64 characters of this length, optionally followed by one certain byte. */
+  readonly run?: { readonly min: number; readonly max: number; readonly next?: string; readonly first?: string }
+  /** How far before the literal the match starts: as many of these bytes as there are, up to `max`. */
+  readonly back?: { readonly class: ByteClass; readonly max: number }
+  /** The whole match, from its first byte. No flags. Linear: no nested repeats, and what repeats cannot match what follows. */
+  readonly shape: RegExp
+  /** Bytes a match consists of, from the end of the literal on: a match is decided at the first other byte. */
+  readonly alphabet: ByteClass
+  /** Longest match from the literal on, in bytes. */
+  readonly reach: number
+  /** Bytes that must not stand directly before the match. */
+  readonly notAfter: ByteClass
+  /** Looks at structure and checksum. @returns the severity, or `undefined` where it is no credential */
+  readonly judge?: (match: string, place: MatchPlace) => Severity | undefined
+  readonly homes?: Homes
+  /** Where the issuer says so. */
+  readonly source: string
+}
