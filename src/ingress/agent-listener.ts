@@ -1,0 +1,205 @@
+/**
+ * One port for agents: forward proxy, CONNECT and /fetch share it, told apart by the form of the request target. Node's
+ * strict HTTP parser reads; what it lets pass and a proxy must not, check-message.ts refuses.
+ */
+
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import net from 'node:net'
+import type { Duplex } from 'node:stream'
+
+import type { Connection } from '../model/agent.ts'
+import type { Denial } from '../model/denial.ts'
+import { checkMessage } from './check-message.ts'
+import { serveConnect } from './connect-proxy.ts'
+import { FETCH_PATH, serveFetch } from './fetch-endpoint.ts'
+import { serveForward } from './forward-proxy.ts'
+import { refuseBytes, refuseMessage } from './refuse-message.ts'
+import type { SurfaceContext } from './surface.ts'
+
+export interface ListenerLimits {
+  readonly maxHeaderBytes: number
+  readonly maxHeaders: number
+  /** TCP connections of this listener together. */
+  readonly maxConnections: number
+  readonly requestHeadMs: number
+  readonly keepAliveMs: number
+}
+
+export interface ListenerOptions {
+  /** The listener's name in identity rules: its canonical address as configured. */
+  readonly address: string
+  /** IPv6 without brackets. */
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly limits: ListenerLimits
+  readonly context: SurfaceContext
+  /**
+   * Looks at a connection before it may speak: reads a PROXY header, and asks whether the profile may have one more.
+   *
+   * @returns the connection's facts and how to give its place back, or `undefined` where it was closed
+   */
+  readonly admit: (socket: net.Socket, connection: Connection) => Promise<AdmittedConnection | undefined> | AdmittedConnection | undefined
+}
+
+export interface AdmittedConnection {
+  readonly connection: Connection
+  release(): void
+}
+
+export interface Listener {
+  readonly address: string
+  readonly host: string
+  readonly port: number
+  /** Takes no new connection; those that are idle are closed, the others finish. */
+  stopAccepting(): void
+  /** Closes everything, now. */
+  close(): Promise<void>
+}
+
+const CHECK_INTERVAL_MS = 1000
+/** From the first byte of a request to its last; between two chunks of a body the shorter request_idle holds. */
+const REQUEST_MS = 600_000
+
+/** @throws {NodeJS.ErrnoException} where the address cannot be bound */
+export async function openListener(options: ListenerOptions): Promise<Listener> {
+  const connections = new WeakMap<Duplex, Connection>()
+  const parser = createParser(options, connections)
+  const sockets = new Set<net.Socket>()
+  const acceptor = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    void accept(socket, options, connections, parser)
+  })
+  acceptor.maxConnections = options.limits.maxConnections
+  await listen(acceptor, options)
+  const { port } = acceptor.address() as net.AddressInfo
+
+  return {
+    address: options.address,
+    host: options.host,
+    port,
+    stopAccepting: () => {
+      acceptor.close()
+      parser.closeIdleConnections()
+    },
+    close: async () => {
+      const closed = new Promise<void>((resolve) => {
+        if (acceptor.listening) acceptor.close(() => { resolve() })
+        else resolve()
+      })
+      for (const socket of sockets) socket.destroy()
+      parser.close()
+      await closed
+    },
+  }
+}
+
+async function accept(socket: net.Socket, { address, admit }: ListenerOptions, connections: WeakMap<Duplex, Connection>, parser: http.Server): Promise<void> {
+  // Captured now: a destroyed socket has no address any more, and identity must never fall back for want of one.
+  const facts: Connection = { listener: address, peerAddress: socket.remoteAddress ?? '', peerPort: socket.remotePort ?? 0 }
+  const onEarlyError = (): void => undefined
+  socket.on('error', onEarlyError)
+  const admitted = await admit(socket, facts)
+  if (admitted === undefined) return
+  socket.once('close', () => {
+    admitted.release()
+  })
+  if (socket.destroyed) {
+    admitted.release()
+    return
+  }
+  connections.set(socket, admitted.connection)
+  socket.on('end', () => {
+    onHalfClose(socket)
+  })
+  parser.emit('connection', socket)
+}
+
+/** The answer that is under way on a connection. */
+const CURRENT = new WeakMap<Duplex, ServerResponse>()
+
+/**
+ * A client that has sent all it will may still read (RFC 9112 §9.6), and one that has gone looks the same. Before the
+ * answer has begun an interim 102 tells them apart: the one that has gone resets. Later it is taken for gone.
+ */
+function onHalfClose(socket: net.Socket): void {
+  const response = CURRENT.get(socket)
+  if (response === undefined || response.writableEnded) return
+  if (response.headersSent) socket.resetAndDestroy()
+  else if (response.req.complete && response.req.httpVersion === '1.1') response.writeProcessing()
+}
+
+function createParser({ limits, context }: ListenerOptions, connections: WeakMap<Duplex, Connection>): http.Server {
+  const server = http.createServer({
+    insecureHTTPParser: false,
+    requireHostHeader: false,
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.requestHeadMs,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    joinDuplicateHeaders: true,
+  })
+  // Half-close is ours to judge: see onHalfClose.
+  Object.assign(server, { httpAllowHalfOpen: true })
+  // The parser never listens itself; this starts the check of its head and request time-outs.
+  server.emit('listening')
+  // 0: the limit that Node applies drops fields without a word; ours refuses.
+  server.maxHeadersCount = 0
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    serve(request, response, context, connections.get(request.socket)).catch(() => response.destroy())
+  }
+  server.on('request', onRequest)
+  server.on('checkContinue', onRequest)
+  server.on('checkExpectation', onRequest)
+  server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const connection = connections.get(socket)
+    const denial = connection === undefined ? { reason: 'internal_error', detail: 'no connection' } as const : checkMessage(request, context.maxHeaders)
+    if (connection === undefined || denial !== undefined) {
+      refuseBytes(socket, denial ?? { reason: 'internal_error', detail: '' }, context)
+      return
+    }
+    if (!(socket instanceof net.Socket)) {
+      socket.destroy()
+      return
+    }
+    serveConnect(request, socket, head, { context, connection }).catch(() => socket.destroy())
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    refuseBytes(socket, parserDenial(error.code ?? ''), context)
+  })
+  return server
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, context: SurfaceContext, connection: Connection | undefined): Promise<void> {
+  const denial = connection === undefined ? ({ reason: 'internal_error', detail: 'no connection' } as const) : checkMessage(request, context.maxHeaders)
+  if (connection === undefined || denial !== undefined) {
+    refuseMessage(request, response, denial ?? { reason: 'internal_error', detail: '' }, context)
+    return
+  }
+  CURRENT.set(request.socket, response)
+  const surface = { context, connection }
+  const url = request.url ?? ''
+  if (url === FETCH_PATH || url.startsWith(`${FETCH_PATH}?`)) await serveFetch(request, response, surface)
+  else if (url.startsWith('/') || url === '*') refuseMessage(request, response, NOT_A_PROXY_REQUEST, context)
+  else await serveForward(request, response, surface)
+}
+
+const NOT_A_PROXY_REQUEST: Denial = { reason: 'malformed_request', detail: 'expected an absolute-form target, CONNECT, or /fetch?url=' }
+
+function parserDenial(code: string): Denial {
+  if (code === 'HPE_HEADER_OVERFLOW') return { reason: 'headers_too_large', detail: code }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { reason: 'request_timeout', detail: code }
+  return { reason: 'malformed_request', detail: code }
+}
+
+function listen(server: net.Server, { host, port }: ListenerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}

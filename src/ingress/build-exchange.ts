@@ -1,0 +1,48 @@
+/** Makes an Exchange out of a node:http request whose target was read. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+import { uuidV7 } from '../base/uuid.ts'
+import type { Exchange, Surface, Target } from '../model/exchange.ts'
+import { headerValues } from '../model/raw-headers.ts'
+import { hasBody, readBody } from './read-body.ts'
+import type { SurfaceRequest } from './surface.ts'
+
+export interface ExchangeParts {
+  readonly surface: Surface
+  readonly target: Target
+  /** Claims beside those of `X-Pipelock-Agent`. */
+  readonly claims?: readonly string[]
+}
+
+export function buildExchange(request: IncomingMessage, response: ServerResponse, parts: ExchangeParts, { context, connection }: SurfaceRequest): Exchange {
+  const nowMs = context.services.clock.nowMs()
+  return {
+    id: uuidV7(nowMs),
+    surface: parts.surface,
+    receivedAtMs: nowMs,
+    connection,
+    head: { method: request.method ?? '', target: parts.target, headers: request.rawHeaders, hasBody: hasBody(request) },
+    claimed: [...headerValues(request.rawHeaders, 'x-pipelock-agent'), ...(parts.claims ?? [])],
+    readBody: (limits) => readBody(request, response, limits),
+    onGone: (listener) => {
+      callWhenGone(response, listener)
+    },
+  }
+}
+
+/** One listener at a time: the last one given is the one that is called. */
+const GONE_LISTENERS = new WeakMap<ServerResponse, () => void>()
+
+function callWhenGone(response: ServerResponse, listener: () => void): void {
+  if (response.destroyed || response.closed) {
+    if (!response.writableFinished) listener()
+    return
+  }
+  const isFirst = !GONE_LISTENERS.has(response)
+  GONE_LISTENERS.set(response, listener)
+  if (!isFirst) return
+  response.once('close', () => {
+    if (!response.writableFinished) GONE_LISTENERS.get(response)?.()
+  })
+}

@@ -1,0 +1,10 @@
+/** Public door of pipeline/: the data path. */
+export { admitConnection, ConnectionCounts } from './admit-connection.ts'
+export { handleExchange } from './handle-exchange.ts'
+export { HeldBytes } from './held-bytes.ts'
+export { LiveExchanges } from './live-exchanges.ts'
+export type { Observer } from './observer.ts'
+export type { Ending, Passage } from './passage.ts'
+export { recordSuppressed } from './record-suppressed.ts'
+export { RefusalQuota } from './refusal-quota.ts'
+export type { Services } from './services.ts'

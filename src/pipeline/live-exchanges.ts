@@ -1,0 +1,54 @@
+/** The exchanges that are open now: what the kill switch cuts, a shutdown waits for, and a heartbeat lists. */
+
+import type { Denial } from '../model/denial.ts'
+import type { Passage } from './passage.ts'
+
+export class LiveExchanges {
+  readonly #open = new Set<Passage>()
+  #idle: (() => void)[] = []
+
+  open(passage: Passage): void {
+    this.#open.add(passage)
+  }
+
+  close(passage: Passage): void {
+    this.#open.delete(passage)
+    if (this.#open.size > 0) return
+    const waiting = this.#idle
+    this.#idle = []
+    for (const resolve of waiting) resolve()
+  }
+
+  /** Stops every open exchange that `matches`, now. */
+  cut(matches: (passage: Passage) => boolean, denial: Denial): void {
+    for (const passage of this.#open) {
+      if (passage.stopped !== undefined || !matches(passage)) continue
+      passage.stopped = denial
+      passage.cut?.(denial)
+    }
+  }
+
+  /** @returns the exchanges that were forwarded and have been open for `ageMs` or longer */
+  olderThan(ageMs: number, nowMs: number): Passage[] {
+    return [...this.#open].filter((passage) => passage.intentRecorded && nowMs - passage.startedAtMs >= ageMs)
+  }
+
+  /** @returns once nothing is open */
+  whenIdle(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#idle.push(resolve))
+  }
+
+  /** @returns open tunnels by profile name */
+  countTunnels(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>()
+    for (const { exchange, profile, intentRecorded } of this.#open) {
+      if (exchange.surface === 'connect' && intentRecorded) counts.set(profile.name, (counts.get(profile.name) ?? 0) + 1)
+    }
+    return counts
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+}

@@ -1,0 +1,17 @@
+/** What the data path tells log and metrics. It never waits for them, and they never decide. */
+
+import type { Denial } from '../model/denial.ts'
+import type { Ending, Passage } from './passage.ts'
+
+export interface Observer {
+  /** An exchange was refused before anything was forwarded. */
+  refused(passage: Passage, denial: Denial, durationMs: number): void
+  /** An exchange that was forwarded has ended. */
+  ended(passage: Passage, ending: Ending, durationMs: number): void
+  /** A caller claimed another profile's name, or could not be resolved. */
+  identityDoubt(passage: Passage, kind: 'identity_mismatch' | 'identity_unresolved' | 'identity_conflict'): void
+  /** Bytes that never became an exchange. */
+  refusedBeforeExchange(cause: Denial['reason']): void
+  /** A receipt could not be written. */
+  receiptFailed(reason: Denial['reason'], phase: 'intent' | 'outcome' | 'refusal'): void
+}

@@ -1,0 +1,49 @@
+/** What is known of one exchange so far: filled stage by stage, read by receipts, log and metrics. */
+
+import type { Agent } from '../model/agent.ts'
+import type { Denial } from '../model/denial.ts'
+import type { Exchange } from '../model/exchange.ts'
+import type { Policy, Profile } from '../model/policy.ts'
+
+export interface Passage {
+  readonly exchange: Exchange
+  /** The policy this exchange is held to from its start to its end. */
+  readonly policy: Policy
+  readonly startedAtMs: number
+  agent: Agent
+  profile: Profile
+  /** Names the caller claimed, as they may stand in a receipt. */
+  claimed: readonly string[]
+  /** The target as it may stand in receipt and log: matched credentials replaced. */
+  shownTarget: string
+  /** Rules and reasons that would have refused, had the profile not been told to warn. */
+  readonly warnings: string[]
+  /** `sha-256=:…:` of the body that leaves (RFC 9530); absent where there is none. */
+  digest?: string
+  responseDigest?: string
+  /** Checked address that was dialled first, with port. */
+  address?: string
+  /** Whether the intent is in the chain: from then on the end is an outcome, not a refusal. */
+  intentRecorded: boolean
+  outcomeRecorded: boolean
+  /** The exchange's place among those its profile may have open. */
+  place?: { release(): void }
+  /** Body bytes held for this exchange. */
+  heldBytes: number
+  bytesUp: number
+  bytesDown: number
+  /** Set once by kill switch or shutdown; the running stage is told through `cut`. */
+  stopped?: Denial
+  /** Stops what runs now. Set by the stage that forwards. */
+  cut?: (denial: Denial) => void
+}
+
+/** How an exchange that was forwarded ended. */
+export interface Ending {
+  /** Status of the origin, or of the refusal that took its place; 0 where neither was told. */
+  readonly status: number
+  /** `completed`, or why not. */
+  readonly reason: 'completed' | 'client_aborted' | Denial['reason']
+  /** `block`: the answer was refused or the stream cut by us. */
+  readonly verdict: 'allow' | 'warn' | 'block'
+}

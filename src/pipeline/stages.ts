@@ -1,0 +1,261 @@
+/** The stages of the data path, in their order. Each asks one domain folder, and throws Block where that one has a Denial. */
+
+import { hash } from 'node:crypto'
+
+import type { IpAddress } from '../base/ip-address.ts'
+import { openTunnel } from '../egress/index.ts'
+import { checkShape, isTrusted } from '../gates/index.ts'
+import { checkClaims } from '../identity/index.ts'
+import { DEFAULT_PROFILE } from '../model/agent.ts'
+import type { Cleared } from '../model/cleared.ts'
+import type { Denial } from '../model/denial.ts'
+import type { Exchange, OutgoingRequest, Reply, Surface } from '../model/exchange.ts'
+import type { Profile, Timeouts } from '../model/policy.ts'
+import { hideFindings, scanWhole } from '../scan/index.ts'
+import { Block, blockOn } from './block.ts'
+import { isEnforcing } from './enforcing.ts'
+import { intentFacts, outcomeFacts, refusalFacts } from './exchange-receipts.ts'
+import { buildOutgoing, withIdentityCoding } from './outgoing-request.ts'
+import type { Ending, Passage } from './passage.ts'
+import { ResponsePump } from './response-pump.ts'
+import { createResponseScreen } from './screen-response.ts'
+import type { Services } from './services.ts'
+import { pumpTunnel } from './tunnel-pump.ts'
+
+/** What may be forwarded: a request that passed its scan, and the checked addresses of its destination. */
+export interface Admitted {
+  readonly request: Cleared<OutgoingRequest>
+  readonly addresses: readonly IpAddress[]
+}
+
+/** Begins the account of an exchange: under `_default` until it is identified. */
+export function openPassage(exchange: Exchange, services: Services): Passage {
+  const policy = services.policy()
+  const passage: Passage = {
+    exchange,
+    policy,
+    startedAtMs: services.clock.monotonicMs(),
+    agent: { profile: DEFAULT_PROFILE, grade: 'unknown', source: 'none', rule: '-', address: exchange.connection.peerAddress },
+    profile: profileNamed(DEFAULT_PROFILE, policy.profiles),
+    claimed: [],
+    shownTarget: exchange.head.target.raw,
+    warnings: [],
+    intentRecorded: false,
+    outcomeRecorded: false,
+    heldBytes: 0,
+    bytesUp: 0,
+    bytesDown: 0,
+  }
+  services.live.open(passage)
+  return passage
+}
+
+export function closePassage(passage: Passage, services: Services): void {
+  services.held.give(passage.heldBytes)
+  passage.place?.release()
+  services.live.close(passage)
+}
+
+/** @throws {Block} `identity_unresolved`, `identity_conflict` */
+export function identify(passage: Passage, { identity, observer }: Services): void {
+  const { exchange, policy } = passage
+  const { agent, denial } = identity.resolve(exchange.connection, exchange.head.headers)
+  passage.agent = agent
+  passage.profile = profileNamed(agent.profile, policy.profiles)
+  if (exchange.claimed.length > 0) {
+    const claims = checkClaims(exchange.claimed, agent.profile, policy.profiles)
+    passage.claimed = claims.map(({ name }) => name)
+    if (claims.some(({ mismatch }) => mismatch)) observer.identityDoubt(passage, 'identity_mismatch')
+  }
+  if (denial?.reason === 'identity_conflict' || denial?.reason === 'identity_unresolved') observer.identityDoubt(passage, denial.reason)
+  blockOn(denial)
+}
+
+/** The cheap refusals, before any content work: kill switch, own addresses, method, lengths, host lists, rate, connections. */
+export function requireShape(passage: Passage, services: Services): void {
+  const { exchange, profile, policy } = passage
+  blockOn(recheck(passage, services))
+  if (!policy.surfaces[exchange.surface]) throw new Block({ reason: 'surface_disabled', detail: exchange.surface })
+  const shape = checkShape({ head: exchange.head, surface: exchange.surface, profile, ownVia: services.ownVia })
+  if (shape?.weight === 'block') throw new Block(shape.denial)
+  if (shape?.weight === 'warn') passage.warnings.push(shape.denial.reason)
+
+  const { host, port } = exchange.head.target
+  if (services.protectedTargets.isProtectedName(host, port)) throw new Block({ reason: 'protected_target', detail: 'a listener of this companion' })
+  blockOn(services.rate.take(profile))
+  const place = services.concurrency.acquire(profile)
+  if ('reason' in place) throw new Block(place)
+  passage.place = place
+}
+
+/** Reads the body, within the memory that all bodies share, and builds the request as it will leave. */
+export async function holdRequest(passage: Passage, { held, ownVia }: Services): Promise<OutgoingRequest> {
+  const { exchange, policy } = passage
+  const { maxBodyBytes, maxHeldBytes } = policy.limits
+  let body: Buffer = NO_BODY
+  if (exchange.head.hasBody) {
+    const read = await exchange.readBody({
+      maxBytes: maxBodyBytes,
+      idleMs: policy.timeouts.requestIdleMs,
+      take: (bytes) => {
+        const isTaken = held.take(bytes, maxHeldBytes)
+        if (isTaken) passage.heldBytes += bytes
+        return isTaken
+      },
+    })
+    if (!Buffer.isBuffer(read)) throw new Block(read)
+    body = read
+  }
+  if (body.length > 0) passage.digest = `sha-256=:${hash('sha256', body, 'base64')}:`
+  const request = buildOutgoing(exchange.head, body, `1.1 ${ownVia}`)
+  return passage.profile.dlp.responseAction === 'allow' ? request : { ...request, headers: withIdentityCoding(request.headers) }
+}
+
+/** @throws {Block} `dlp_secret` where the profile enforces; else the finding is a warning */
+export function scanAgentRequest(request: OutgoingRequest, passage: Passage): Cleared<OutgoingRequest> {
+  const { profile, exchange } = passage
+  const { host, scheme, raw } = request.target
+  const findings = scanWhole({ direction: 'request', dlp: profile.dlp, host, scheme }, { url: raw, headers: request.headers, body: request.body })
+  if (findings.length > 0) {
+    passage.shownTarget = hideFindings(exchange.head.target.raw, findings, 'url')
+    const rules = [...new Set(findings.map(({ rule }) => rule))]
+    if (isEnforcing(profile)) throw new Block({ reason: 'dlp_secret', detail: rules.join(' ') })
+    passage.warnings.push(...rules)
+  }
+  return request as Cleared<OutgoingRequest>
+}
+
+/** The name is asked for only now: policy allowed it, and the scan found no secret in it. Every answer is checked. */
+export async function resolveTarget(passage: Passage, { resolver }: Services): Promise<readonly IpAddress[]> {
+  const { host, port } = passage.exchange.head.target
+  const { profile } = passage
+  const answer = resolver.resolve(host, port, { allowNetworks: profile.ssrfIpAllowlist, trusted: isTrusted(profile, host, port) })
+  const resolved = answer instanceof Promise ? await answer : answer
+  if ('reason' in resolved) throw new Block(resolved)
+  const first = resolved.addresses[0]
+  if (first !== undefined) passage.address = first.family === 6 ? `[${first.text}]:${port}` : `${first.text}:${port}`
+  return resolved.addresses
+}
+
+/** Waits until the intent is on disk. @throws {Block} where it cannot be: nothing is forwarded then */
+export async function recordIntent(passage: Passage, { recorder, clock, trustDomain, observer }: Services): Promise<void> {
+  blockOn(passage.stopped)
+  const appended = recorder.append(intentFacts(passage, trustDomain, clock.nowMs()), 'admission')
+  if ('reason' in appended) {
+    observer.receiptFailed(appended.reason, 'intent')
+    throw new Block(appended)
+  }
+  try {
+    await appended.durable
+  } catch {
+    observer.receiptFailed('receipt_unwritable', 'intent')
+    throw new Block({ reason: 'receipt_unwritable', detail: 'the intent did not become durable' })
+  }
+  passage.intentRecorded = true
+}
+
+/** What may have changed while the intent was written. Called once more, synchronously, with the first byte. */
+export function recheck(passage: Passage, { killSwitch }: Services): Denial | undefined {
+  if (passage.stopped !== undefined) return passage.stopped
+  const sources = killSwitch.isOn(passage.profile.name)
+  return sources === undefined ? undefined : { reason: 'kill_switch', detail: sources.join(' ') }
+}
+
+/** Sends the request and carries the answer back; resolves when the exchange is over on both sides. */
+export async function forward(admitted: Admitted, passage: Passage, reply: Reply, services: Services): Promise<void> {
+  if (passage.exchange.surface === 'connect') await forwardTunnel(admitted, passage, reply, services)
+  else await forwardMessage(admitted, passage, reply, services)
+}
+
+function forwardMessage({ request, addresses }: Admitted, passage: Passage, reply: Reply, services: Services): Promise<void> {
+  const { policy, profile, exchange } = passage
+  const pump = new ResponsePump({
+    passage,
+    reply,
+    screen: createResponseScreen(passage),
+    recheck: () => recheck(passage, services),
+    meter: (bytes) => {
+      services.rate.addBytes(profile.name, bytes)
+    },
+    take: (bytes) => {
+      const isTaken = services.held.take(bytes, policy.limits.maxHeldBytes)
+      if (isTaken) passage.heldBytes += bytes
+      return isTaken
+    },
+    onEnding: (ending) => {
+      recordOutcome(passage, ending, services)
+    },
+  })
+  passage.cut = (denial) => {
+    pump.stop(denial)
+  }
+  exchange.onGone(() => {
+    pump.callerGone()
+  })
+  passage.bytesUp = request.body.length
+  services.rate.addBytes(profile.name, request.body.length)
+  pump.attach(services.sender.send(request, { profile: profile.name, addresses, timeouts: waitsOf(exchange.surface, policy.timeouts) }, pump))
+  return pump.finished
+}
+
+async function forwardTunnel({ addresses }: Admitted, passage: Passage, reply: Reply, services: Services): Promise<void> {
+  const { policy, exchange, profile } = passage
+  blockOn(recheck(passage, services))
+  const upstream = await openTunnel({ addresses, port: exchange.head.target.port, connectMs: policy.timeouts.connectMs })
+  if ('reason' in upstream) throw new Block(upstream)
+
+  const denial = recheck(passage, services)
+  const caller = denial === undefined ? reply.openTunnel?.() : undefined
+  if (caller === undefined) {
+    upstream.destroy()
+    throw new Block(denial ?? { reason: 'internal_error', detail: 'the surface has no tunnel' })
+  }
+  const meter = (bytes: number): void => {
+    services.rate.addBytes(profile.name, bytes)
+  }
+  recordOutcome(passage, await pumpTunnel({ passage, caller, upstream, meter }), services)
+}
+
+/** Appends the outcome, once. The reply does not wait for its disk; an outcome that is lost leaves the intent open. */
+export function recordOutcome(passage: Passage, ending: Ending, { recorder, clock, trustDomain, observer }: Services): void {
+  if (passage.outcomeRecorded) return
+  passage.outcomeRecorded = true
+  const appended = recorder.append(outcomeFacts(passage, ending, trustDomain, clock.nowMs()), 'completion')
+  if ('reason' in appended) observer.receiptFailed(appended.reason, 'outcome')
+  else {
+    appended.durable.catch(() => {
+      observer.receiptFailed('receipt_unwritable', 'outcome')
+    })
+  }
+  observer.ended(passage, ending, clock.monotonicMs() - passage.startedAtMs)
+}
+
+/** Records a refusal, within the quota of its subject. A refusal that cannot be recorded stays a refusal. */
+export async function recordRefusal(passage: Passage, denial: Denial, services: Services): Promise<void> {
+  const { recorder, clock, trustDomain, observer, refusals } = services
+  observer.refused(passage, denial, clock.monotonicMs() - passage.startedAtMs)
+  const isUnknown = passage.agent.grade === 'unknown'
+  const suppressed = refusals.admit(isUnknown ? passage.agent.address : passage.profile.name, isUnknown ? 'unknown_source' : 'profile')
+  if (suppressed === undefined) return
+  const appended = recorder.append(refusalFacts(passage, denial, suppressed, { trustDomain, nowMs: clock.nowMs() }), 'admission')
+  if ('reason' in appended) {
+    observer.receiptFailed(appended.reason, 'refusal')
+    return
+  }
+  await appended.durable.catch(() => {
+    observer.receiptFailed('receipt_unwritable', 'refusal')
+  })
+}
+
+function waitsOf(surface: Surface, timeouts: Timeouts): Timeouts {
+  return surface === 'fetch' ? { ...timeouts, responseHeadMs: Math.min(timeouts.responseHeadMs, timeouts.fetchHeadMs) } : timeouts
+}
+
+const NO_BODY = Buffer.alloc(0)
+
+/** The profile of that name now; a name that a reload removed is held to `_default`, which always exists. */
+function profileNamed(name: string, profiles: ReadonlyMap<string, Profile>): Profile {
+  const profile = profiles.get(name) ?? profiles.get(DEFAULT_PROFILE)
+  if (profile === undefined) throw new Block({ reason: 'identity_unresolved', detail: 'no _default profile' })
+  return profile
+}

@@ -1,0 +1,82 @@
+/** Tells log and metrics what the data path reports. */
+
+import type { AuditLog, Metrics } from '../admin/index.ts'
+import type { Denial } from '../model/denial.ts'
+import type { Ending, Observer, Passage } from '../pipeline/index.ts'
+
+export function createObserver(metrics: Metrics, audit: AuditLog): Observer {
+  return {
+    refused: (passage, denial, durationMs) => {
+      tellRefusal(metrics, audit, passage, { denial, durationMs })
+    },
+    ended: (passage, ending, durationMs) => {
+      tellEnd(metrics, audit, passage, { ending, durationMs })
+    },
+    identityDoubt: (passage, kind) => {
+      if (kind === 'identity_mismatch') {
+        metrics.countIdentityMismatch(passage.agent.source)
+        audit.record({ event: 'identity_mismatch', ...callerOf(passage), claimed: passage.claimed })
+        return
+      }
+      const { listener } = passage.exchange.connection
+      audit.record({ event: 'identity_unresolved', ...callerOf(passage), reason: kind, address: passage.agent.address, listener })
+    },
+    refusedBeforeExchange: (cause) => {
+      metrics.countRefusedBeforeExchange(cause)
+    },
+    receiptFailed: (reason, phase) => {
+      metrics.countReceiptFailure(reason)
+      audit.record({ event: 'receipt_failed', reason, phase })
+    },
+  }
+}
+
+function tellRefusal(metrics: Metrics, audit: AuditLog, passage: Passage, { denial, durationMs }: { denial: Denial; durationMs: number }): void {
+  const { profile, exchange, agent } = passage
+  metrics.countIdentity(agent.source, agent.grade)
+  metrics.countReceipt(profile.name, 'outbound', 'block')
+  metrics.countExchange({ agent: profile.name, transport: exchange.surface, verdict: 'block', reason: denial.reason, bytesUp: 0, bytesDown: 0, durationMs })
+  audit.record({
+    ...exchangeEvent(passage, durationMs),
+    verdict: 'block',
+    reason: denial.reason,
+    detail: denial.detail,
+    status: 0,
+  })
+}
+
+function tellEnd(metrics: Metrics, audit: AuditLog, passage: Passage, { ending, durationMs }: { ending: Ending; durationMs: number }): void {
+  const { profile, exchange, agent, bytesUp, bytesDown } = passage
+  const { verdict, status } = ending
+  const reason = ending.reason === 'completed' ? {} : { reason: ending.reason }
+  metrics.countIdentity(agent.source, agent.grade)
+  metrics.countReceipt(profile.name, 'outbound', verdict)
+  metrics.countExchange({
+    agent: profile.name,
+    transport: exchange.surface,
+    verdict,
+    bytesUp,
+    bytesDown,
+    durationMs,
+    ...(verdict === 'block' && ending.reason !== 'completed' && ending.reason !== 'client_aborted' && { reason: ending.reason }),
+  })
+  audit.record({ ...exchangeEvent(passage, durationMs), verdict, status, ...reason })
+}
+
+function exchangeEvent(passage: Passage, durationMs: number) {
+  return {
+    event: 'exchange' as const,
+    ...callerOf(passage),
+    method: passage.exchange.head.method,
+    target: passage.shownTarget,
+    ...(passage.warnings.length > 0 && { warnings: passage.warnings }),
+    bytesUp: passage.bytesUp,
+    bytesDown: passage.bytesDown,
+    durationMs: Math.round(durationMs * 1000) / 1000,
+    policyHash: passage.policy.hash,
+  }
+}
+
+function callerOf({ profile, agent, exchange }: Passage) {
+  return { agent: profile.name, grade: agent.grade, source: agent.source, rule: agent.rule, actionId: exchange.id, surface: exchange.surface }
+}

@@ -1,0 +1,189 @@
+/** The parts of a companion that live as long as it does, and how they are wired to each other. */
+
+import { hostname, networkInterfaces } from 'node:os'
+
+import { createAuditLog, createMetrics, type AuditLog, type Metrics } from '../admin/index.ts'
+import { SYSTEM_CLOCK } from '../base/clock.ts'
+import type { Config } from '../config/index.ts'
+import { createResolver, createSender } from '../egress/index.ts'
+import { createConcurrencyLimiter, createKillSwitch, createProtectedTargets, createRateLimiter, watchSentinelFile } from '../gates/index.ts'
+import { createIdentityResolver } from '../identity/index.ts'
+import { createSigner, fingerprintOf, loadOrCreatePrivateKey } from '../keys/index.ts'
+import type { ReloadResult } from '../model/audit-event.ts'
+import { HeldBytes, LiveExchanges, RefusalQuota, type Services } from '../pipeline/index.ts'
+import { openRecorder, type Recorder } from '../receipt/index.ts'
+import type { StateFolder } from '../state/index.ts'
+import { createObserver } from './observe.ts'
+
+const FINGERPRINT_DIGITS = 8
+const MS_PER_SECOND = 1000
+const MAX_DNS_ENTRIES = 10_000
+
+export interface BoundAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export interface Parts {
+  readonly services: Services
+  readonly metrics: Metrics
+  readonly audit: AuditLog
+  /** `chaperone-<fingerprint>`: in Via, Chaperone-Refused-By and lifecycle receipts. */
+  readonly companionId: string
+  readonly publicKeyHex: string
+  readonly startedAtMs: number
+  /** The configuration in force. */
+  config: Config
+  isDraining: boolean
+  lastReload?: { readonly result: ReloadResult; readonly atMs: number }
+  /** Agents' and admin addresses as bound. */
+  listeners: readonly BoundAddress[]
+  /** Makes the own listeners unreachable as destinations. */
+  protectOwn(listeners: readonly BoundAddress[]): void
+  settle(): Promise<void>
+  close(reason: string): Promise<void>
+}
+
+// eslint-disable-next-line max-lines-per-function -- the wiring is one list, in the order in which parts are made
+export async function createParts(config: Config, folder: StateFolder, version: string): Promise<Parts> {
+  const clock = SYSTEM_CLOCK
+  const { pair } = await loadOrCreatePrivateKey(config.recorder.signingKeyPath ?? folder.signingKeyPath)
+  const signer = createSigner(pair, config.recorder.signer)
+  const companionId = `chaperone-${fingerprintOf(pair.publicKey).slice('sha256:'.length).slice(0, FINGERPRINT_DIGITS)}`
+  const { logging } = config
+  const audit = createAuditLog({
+    output: logging.file ?? logging.output,
+    clock,
+    includes: { allowed: logging.includeAllowed, blocked: logging.includeBlocked },
+    onLoss: ({ lines, code }) => process.stderr.write(`chaperone: ${lines} audit lines lost: ${code}\n`),
+  })
+  const metrics = createMetrics({ version, agents: config.policy.profiles.keys() })
+  const recorder = await openRecorder({
+    dir: config.recorder.dir ?? folder.receiptsDir,
+    signer,
+    clock,
+    principal: config.trustDomain,
+    actor: `spiffe://${config.trustDomain}/companion/${companionId}`,
+    policyHash: config.policy.hash,
+    durability: config.recorder.require,
+    limits: { maxEntriesPerShard: config.recorder.maxEntriesPerFile, checkpointInterval: config.recorder.checkpointInterval },
+    lowWaterBytes: config.recorder.lowWaterBytes,
+    retentionDays: config.recorder.retentionDays,
+  })
+  const services = createServices(config, { recorder, metrics, audit, companionId, current: () => parts.config })
+  const stopSentinel = await watchOver(services, config, audit)
+  const parts: Parts = {
+    services,
+    metrics,
+    audit,
+    companionId,
+    publicKeyHex: signer.publicKeyHex,
+    startedAtMs: clock.nowMs(),
+    config,
+    isDraining: false,
+    listeners: [],
+    protectOwn: (listeners) => {
+      parts.listeners = listeners
+      services.protectedTargets.protect(listeners)
+    },
+    settle: async () => {
+      while (recorder.stats().commit.queued > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    },
+    close: async (reason) => {
+      stopSentinel()
+      services.resolver.close()
+      await services.sender.close()
+      await recorder.close(reason).catch(() => {
+        metrics.countReceiptFailure('receipt_unwritable')
+      })
+      audit.record({ event: 'stopped', reason, uptimeMs: clock.nowMs() - parts.startedAtMs })
+      await audit.close()
+    },
+  }
+  bindGauges(parts)
+  tellStart(parts, recorder, version)
+  return parts
+}
+
+interface Wiring {
+  readonly recorder: Recorder
+  readonly metrics: Metrics
+  readonly audit: AuditLog
+  readonly companionId: string
+  readonly current: () => Config
+}
+
+function createServices(config: Config, { recorder, metrics, audit, companionId, current }: Wiring): Services {
+  const clock = SYSTEM_CLOCK
+  const protectedTargets = createProtectedTargets({ addresses: localAddresses, names: [hostname()] })
+  return {
+    clock,
+    trustDomain: config.trustDomain,
+    ownVia: companionId,
+    policy: () => current().policy,
+    identity: createIdentityResolver(config.identity),
+    rate: createRateLimiter(clock, config.policy.profiles.keys()),
+    concurrency: createConcurrencyLimiter(),
+    killSwitch: createKillSwitch(),
+    protectedTargets,
+    resolver: createResolver({
+      ...(config.dns.servers.length > 0 && { servers: config.dns.servers }),
+      hostsFile: config.dns.hostsFile,
+      timeoutMs: config.dns.timeoutMs,
+      cacheSeconds: config.dns.cacheMaxMs / MS_PER_SECOND,
+      maxCacheEntries: MAX_DNS_ENTRIES,
+      clock,
+      protectedAddress: (address, port) => protectedTargets.isProtected(address, port),
+    }),
+    sender: createSender(),
+    recorder,
+    held: new HeldBytes(),
+    live: new LiveExchanges(),
+    refusals: new RefusalQuota(clock),
+    observer: createObserver(metrics, audit),
+  }
+}
+
+/** Ties the kill switch to its sources, and to what runs: a change cuts open exchanges of its scope at once. */
+async function watchOver({ killSwitch, live }: Services, config: Config, audit: AuditLog): Promise<() => void> {
+  killSwitch.onChange((change) => {
+    audit.record({ event: 'kill_switch', ...change })
+    if (!change.active) return
+    live.cut((passage) => change.scope === '*' || passage.profile.name === change.scope, { reason: 'kill_switch', detail: change.source })
+  })
+  killSwitch.applyConfig(config.policy.killSwitch)
+  const { sentinelFile } = config.killSwitch
+  if (sentinelFile === undefined) return () => undefined
+  const watch = await watchSentinelFile({
+    path: sentinelFile,
+    onState: (state) => {
+      killSwitch.set('sentinel', state !== 'absent')
+    },
+  })
+  return () => {
+    watch.close()
+  }
+}
+
+function bindGauges({ services, metrics }: Parts): void {
+  const { recorder, held, concurrency, killSwitch, live } = services
+  metrics.bindGauges({
+    receiptQueueDepth: () => recorder.stats().commit.queued,
+    receiptChainHead: () => recorder.stats().head?.seq ?? 0,
+    heldBytes: () => held.bytes,
+    openExchanges: () => concurrency.open(),
+    tunnelsOpen: () => live.countTunnels(),
+    killSwitch: () => killSwitch.snapshot(),
+  })
+}
+
+function tellStart({ audit, config }: Parts, { resumed }: Recorder, version: string): void {
+  audit.record({ event: 'started', version, pid: process.pid, policyHash: config.policy.hash })
+  if (resumed.openIntents.length > 0) {
+    audit.record({ event: 'open_intents', session: resumed.prior?.session ?? '', count: resumed.openIntents.length, actionIds: resumed.openIntents.slice(0, 10) })
+  }
+}
+
+function localAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address) ?? [])
+}
