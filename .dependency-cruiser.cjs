@@ -27,7 +27,7 @@ module.exports = {
       comment: 'model/ is the vocabulary all folders share. If it needs behaviour from above, the behaviour is in the wrong place.',
       severity: 'error',
       from: { path: '^src/model/', pathNot: '[.]test[.]ts$' },
-      to: { pathNot: '^src/(base|model)/' },
+      to: { pathNot: '^src/(base|model)/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'domains-do-not-meet',
@@ -75,7 +75,7 @@ module.exports = {
       name: 'network-at-the-edge',
       comment: 'Sockets are opened by ingress/, egress/ and admin/ only (and by the command line as a client of the admin socket).',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/(ingress|egress|admin)/', '^src/cli/.*-client[.]ts$', '[.]test[.]ts$'] },
+      from: { path: '^src/', pathNot: ['^src/(ingress|egress|admin|testing)/', '^src/cli/.*-client[.]ts$', '[.]test[.]ts$'] },
       to: { path: ['^(node:)?(http|https|http2|tls|dns|dns/promises|dgram)$', 'node_modules/undici/'], dependencyTypesNot: ['type-only'] },
     },
     {
