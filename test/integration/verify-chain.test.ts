@@ -110,7 +110,7 @@ test('control without an open session, of another kind than its body, or on anot
   unopened.heartbeat()
   assert.deepEqual(codes(unopened), ['control_without_open'])
   const heartbeat = { kind: 'heartbeat', heartbeat: {} } as never
-  assert.deepEqual(afterOpen((evidence) => { evidence.control(heartbeat) }), ['member_missing'])
+  assert.deepEqual(afterOpen((evidence) => { evidence.control(heartbeat) }), ['timestamp_form'])
   for (const kind of ['session_close', '__proto__', 'zzz']) {
     const found = afterOpen((evidence) => {
       evidence.add({ transport: LIFECYCLE.transport, session_control: { kind, open: { run_nonce: 'n', open_nonce: 'o', recorder_session: '', policy_hash: '', signer_key_epoch: '', heartbeat_seconds: 1, chain_open_seq: 1 } } as never })

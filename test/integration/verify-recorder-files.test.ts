@@ -68,8 +68,8 @@ test('every member of an entry is covered by its hash', () => {
   assert.deepEqual(edited(1, /"hash":"./, '"hash":"x'), ['entry_hash', 'entry_link'])
   // The entry held the intent: its outcome has lost it.
   assert.deepEqual(edited(1, '"v":2', '"v":3'), ['unsupported_version', 'outcome_without_intent'])
-  assert.deepEqual(edited(1, '"v":2', '"v":1'), ['unknown_member'])
-  assert.deepEqual(edited(1, '"seq":1', '"seq":1,"note":1'), ['unknown_member'])
+  assert.deepEqual(edited(1, '"v":2', '"v":1'), ['unknown_member', 'outcome_without_intent'])
+  assert.deepEqual(edited(1, '"seq":1', '"seq":1,"note":1'), ['unknown_member', 'outcome_without_intent'])
 })
 
 test('an entry of version 1 is read by its own rules', () => {
