@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -89,7 +90,9 @@ test('strace shows fdatasync of the intent before the first byte to the origin, 
     })
     const before = existsSync(trace) ? readFileSync(trace, 'utf8').length : 0
     await throughProxy(companion.port, `${origin.url}/traced`)
-    await companion.kill('SIGTERM')
+    // The tracee is told, not strace: strace would detach and leave it running.
+    spawnSync('pkill', ['-TERM', '-P', String(companion.child.pid)])
+    await new Promise((resolve) => companion.child.once('exit', resolve))
     orders[require] = readFileSync(trace, 'utf8')
       .slice(before)
       .split('\n')
@@ -111,14 +114,16 @@ test('strace shows fdatasync of the intent before the first byte to the origin, 
 
 test('a full disk refuses with receipt_unwritable, the origin sees nothing, and it recovers by itself in a new session', async (t) => {
   const folder = processFolder(t)
-  const mount = join(folder.dir, 'small')
-  const { mkdirSync, writeFileSync, rmSync } = await import('node:fs')
-  mkdirSync(mount)
+  const { mkdtempSync, rmdirSync, writeFileSync, rmSync } = await import('node:fs')
+  const mount = mkdtempSync(join(tmpdir(), 'chaperone-full-'))
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', mount]).status !== 0) {
     skipFor(t, 'the right to mount a tmpfs')
     return
   }
-  t.after(() => spawnSync('umount', ['-l', mount]))
+  t.after(() => {
+    spawnSync('umount', ['-l', mount])
+    rmdirSync(mount)
+  })
   const origin = await startOrigin(t)
   const companion = await startCompanionProcess(t, folder, { config: `flight_recorder: {dir: ${mount}/receipts, min_free_bytes: 0}\n` })
   assert.equal((await throughProxy(companion.port, `${origin.url}/before`)).status, 200)

@@ -123,10 +123,21 @@ function testConfig({ config = '', allowLoopback = false }: TestCompanionOptions
 export function readReceipts(receiptsDir: string): ReceiptView[] {
   return readdirSync(receiptsDir)
     .filter((name) => name.startsWith('evidence-') && name.endsWith('.jsonl'))
-    .sort()
+    .sort(byFirstSequence)
     .flatMap((name) => readLines(join(receiptsDir, name)))
     .filter(({ type }) => type === 'action_receipt')
     .map(({ detail }) => (detail as { action_record: ReceiptView }).action_record)
+}
+
+/** `…-<first sequence>.jsonl`: numbers, not text. */
+function byFirstSequence(a: string, b: string): number {
+  const [sessionA = '', firstA = ''] = splitName(a)
+  const [sessionB = '', firstB = ''] = splitName(b)
+  return sessionA === sessionB ? Number(firstA) - Number(firstB) : sessionA < sessionB ? -1 : 1
+}
+
+function splitName(name: string): string[] {
+  return [name.slice(0, name.lastIndexOf('-')), /-([0-9]+)\.jsonl$/.exec(name)?.[1] ?? '']
 }
 
 function readLines(path: string): Record<string, unknown>[] {
