@@ -60,6 +60,8 @@ export async function startCompanion(config: Config, folder: StateFolder, option
   })
   try {
     const bound = await admin.open()
+    // Before the first agent can ask; again with the ports that were bound.
+    parts.protectOwn([...config.listeners, bound.tcp ?? config.admin.listen])
     const listeners = await openAgentListeners({
       addresses: config.listeners,
       limits: config.connections,

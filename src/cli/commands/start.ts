@@ -28,6 +28,8 @@ export function addStartCommand(program: Command, context: CommandContext): void
 }
 
 async function start(options: StartOptions, context: CommandContext): Promise<number> {
+  // Until the kill switch listens to it, Node would open its debugger on this signal.
+  process.on('SIGUSR1', () => undefined)
   const config = loadConfig(options.config, context.environment)
   if (isConfigErrors(config)) {
     for (const problem of config.problems) context.stderr(formatProblem(problem))
