@@ -69,6 +69,8 @@ export function identify(passage: Passage, { identity, observer }: Services): vo
   }
   if (denial?.reason === 'identity_conflict' || denial?.reason === 'identity_unresolved') observer.identityDoubt(passage, denial.reason)
   blockOn(denial)
+  // A connection keeps its profile's name for life; where a reload took the profile away, no rule names the caller any more.
+  if (passage.profile.name !== agent.profile) throw new Block({ reason: 'identity_unresolved', detail: 'the profile is no longer configured' })
 }
 
 /** The cheap refusals, before any content work: kill switch, own addresses, method, lengths, host lists, rate, connections. */
@@ -253,7 +255,7 @@ function waitsOf(surface: Surface, timeouts: Timeouts): Timeouts {
 
 const NO_BODY = Buffer.alloc(0)
 
-/** The profile of that name now; a name that a reload removed is held to `_default`, which always exists. */
+/** The profile of that name now; `_default`, which always exists, stands in for one that a reload removed. */
 function profileNamed(name: string, profiles: ReadonlyMap<string, Profile>): Profile {
   const profile = profiles.get(name) ?? profiles.get(DEFAULT_PROFILE)
   if (profile === undefined) throw new Block({ reason: 'identity_unresolved', detail: 'no _default profile' })
