@@ -20,7 +20,7 @@ export const DEFAULTS = {
   api_allowlist: [],
   trusted_domains: [],
   ssrf: { ip_allowlist: [] },
-  dlp: { include_defaults: true, patterns: [], response_action: 'warn' },
+  dlp: { include_defaults: true, patterns: [], response_action: 'allow' },
   rate_limit: { max_requests_per_minute: 0, max_data_per_minute: 0 },
   kill_switch: { enabled: false, agents: [] },
   flight_recorder: {

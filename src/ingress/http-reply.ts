@@ -47,7 +47,8 @@ export class HttpReply implements Reply {
       this.#endsByClose = true
     }
     response.writeHead(head.status, head.statusText, headers)
-    if (head.framing !== 'none') response.flushHeaders()
+    // With a length the head leaves together with the first bytes; a stream may be long in sending any.
+    if (head.framing === 'chunked' || head.framing === 'close') response.flushHeaders()
   }
 
   write(chunk: Cleared<Buffer>): Promise<void> | undefined {
