@@ -41,7 +41,8 @@ export function cutEncoded(text: string, maxBytes: number): string {
   let end = maxBytes
   while (end > 0 && isContinuation(bytes[end])) end--
   // `%XX` cut after its first or second character; a `%` that was literal is dropped with it, at worst.
-  const percent = bytes.lastIndexOf(PERCENT, end - 1)
+  // A negative offset would count from the end.
+  const percent = end === 0 ? -1 : bytes.lastIndexOf(PERCENT, end - 1)
   if (percent !== -1 && percent > end - PERCENT_LENGTH) end = percent
   return bytes.toString('utf8', 0, end)
 }

@@ -24,9 +24,4 @@ export class AgentChains {
     }
     this.#ends.set(hash, BigInt(record.chain_seq))
   }
-
-  /** Sub-chains so far. */
-  get size(): number {
-    return this.#ends.size
-  }
 }

@@ -26,10 +26,9 @@ export interface EvidenceReceipt {
 }
 
 const REQUIRED = ['record_type', 'receipt_version', 'payload_kind', 'event_id', 'timestamp', 'signature', 'chain_seq', 'chain_prev_hash', 'payload']
-const OPTIONAL = [
-  'canonicalization', 'crit', 'principal', 'actor', 'delegation_chain', 'policy_hash',
-  'active_manifest_hash', 'contract_hash', 'selector_id', 'contract_generation',
-]
+const OPTIONAL_TEXTS = ['principal', 'actor', 'policy_hash', 'active_manifest_hash', 'contract_hash', 'selector_id']
+const OPTIONAL_LISTS = ['crit', 'delegation_chain']
+const OPTIONAL = ['canonicalization', 'contract_generation', ...OPTIONAL_TEXTS, ...OPTIONAL_LISTS]
 const SIGNATURE_MEMBERS = ['signer_key_id', 'key_purpose', 'algorithm', 'signature']
 /** The signature stands in its own signed text with every member empty. */
 const BLANK_SIGNATURE = '{"algorithm":"","key_purpose":"","signature":"","signer_key_id":""}'
@@ -46,6 +45,7 @@ export function parseEvidenceReceipt(value: JsonValue): EvidenceReceipt {
   const receipt = expectObject(value, 'evidence')
   refuseUnknown(receipt, [...REQUIRED, ...OPTIONAL], 'evidence')
   requireMembers(receipt, REQUIRED, 'evidence')
+  requireOptionals(receipt)
   if (textOf(receipt, 'record_type') !== 'evidence_receipt_v2') throw new ShapeError('evidence_invalid', 'record_type is not evidence_receipt_v2')
   if (readInteger(receipt.members.get('receipt_version'), 'version', 'receipt_version') !== 2) {
     throw new ShapeError('unsupported_version', 'receipt_version is not 2')
@@ -114,10 +114,27 @@ function readSignature(receipt: JsonObject, kind: string): { signerKey: string; 
   return { signerKey: textOf(object, 'signer_key_id'), signature: Buffer.from(hex, 'hex') }
 }
 
+/** Go leaves an empty member out before it signs: on the wire it stands beside what was signed. */
+function requireOptionals({ members }: JsonObject): void {
+  for (const name of OPTIONAL_TEXTS) {
+    const value = members.get(name)
+    if (value !== undefined && expectText(value, name) === '') throw new ShapeError('evidence_invalid', `${name} is there and empty`)
+  }
+  for (const name of OPTIONAL_LISTS) {
+    const value = members.get(name)
+    if (value !== undefined && textsOf(value, name).length === 0) throw new ShapeError('evidence_invalid', `${name} is there and empty`)
+  }
+  const generation = members.get('contract_generation')
+  if (generation !== undefined && Number(readInteger(generation, 'uint64', 'contract_generation')) === 0) {
+    throw new ShapeError('evidence_invalid', 'contract_generation is there and zero')
+  }
+}
+
 /** What must be understood: a name that is not understood, or one that does not apply, refuses the receipt. */
 function requireCriticals(receipt: JsonObject, kind: string): void {
   const isProfiled = receipt.members.has('canonicalization')
-  const named = criticalNames(receipt.members.get('crit'))
+  const crit = receipt.members.get('crit')
+  const named = crit === undefined ? [] : textsOf(crit, 'crit')
   const applying = [...(isProfiled ? ['canonicalization'] : []), ...(kind === SPANS_KIND ? ['source_spans'] : [])]
   if (named.length !== applying.length || !applying.every((name) => named.includes(name))) {
     throw new ShapeError('evidence_invalid', 'crit does not name what applies')
@@ -131,10 +148,9 @@ function requireCriticals(receipt: JsonObject, kind: string): void {
   }
 }
 
-function criticalNames(value: JsonValue | undefined): string[] {
-  if (value === undefined) return []
-  if (value.kind !== 'array') throw new ShapeError('member_type', 'crit is not a list')
-  return value.items.map((item) => expectText(item, 'crit'))
+function textsOf(value: JsonValue, name: string): string[] {
+  if (value.kind !== 'array') throw new ShapeError('member_type', `${name} is not a list`)
+  return value.items.map((item) => expectText(item, name))
 }
 
 function requireMembers(object: JsonObject, names: readonly string[], path: string): void {

@@ -6,7 +6,7 @@ import type { Uint64 } from '../receipt/go-json.ts'
 /** Every code and what it means. Public API: never renamed, never reused. */
 export const FAULTS = {
   // text
-  invalid_utf8: 'the file is not UTF-8',
+  invalid_utf8: 'a line, or a whole record, is not UTF-8',
   invalid_json: 'not strict JSON: syntax, duplicate key, lone surrogate, nesting beyond 128',
   line_too_long: 'a line is longer than 1 MiB',
   line_separator: 'a raw U+0085, U+2028 or U+2029, at which other readers split the line',
@@ -79,6 +79,7 @@ export const WARNINGS = {
   unknown_phase: 'a decision phase other than intent and outcome',
   open_after_close: 'a session was opened behind a session_close of the same chain; older verifiers refuse that',
   session_not_closed: 'a session ends without session_close: it runs still, or its process was killed',
+  unsealed_tail: 'a session was closed, but no checkpoint covers its last entries: what stands around its last receipts is not signed',
   unacknowledged_tail: 'the session holds receipts behind the one that the next session names: written, never acknowledged',
   predecessor_retired: 'the session before was deleted after its retention time; a signed record says so',
   several_roots: 'more than one session says that there was none before it',

@@ -58,6 +58,10 @@ export class ReceiptChain {
     return this.#run.isOpen
   }
 
+  get isRunClosed(): boolean {
+    return this.#run.isClosed
+  }
+
   openIntents(): OpenAction[] {
     return this.#pairs.open()
   }

@@ -54,6 +54,11 @@ export class RunRules {
     return this.#run?.isClosed === false
   }
 
+  /** Whether the last run was closed. */
+  get isClosed(): boolean {
+    return this.#run?.isClosed === true
+  }
+
   check(receipt: ParsedReceipt, before: Before, reporter: Reporter): void {
     const { record } = receipt
     const control = record.session_control

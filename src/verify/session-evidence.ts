@@ -53,6 +53,14 @@ export class SessionEvidence {
     return seq
   }
 
+  /** Logs what only the end of the session shows. */
+  end(file: string | undefined): void {
+    const place = { session: this.session, file }
+    if (this.chain.isRunOpen) this.#log.warn('session_not_closed', 'no session_close', place)
+    const isCovered = typeof this.#before !== 'object' || this.#firstUncovered === this.#before.seq + 1n
+    if (this.chain.isRunClosed && !isCovered) this.#log.warn('unsealed_tail', 'no checkpoint behind the session_close', place)
+  }
+
   get #log(): FaultLog {
     return this.#options.log
   }

@@ -70,7 +70,8 @@ function walk(roots: readonly LinkedSession[], successors: ReadonlyMap<string, r
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (ordered.has(next)) continue
       ordered.add(next)
-      waiting.push(...(successors.get(next.evidence.session) ?? []))
+      // One by one: a spread of very many successors would overflow the stack.
+      for (const successor of successors.get(next.evidence.session) ?? []) waiting.push(successor)
     }
   }
   return [...ordered]

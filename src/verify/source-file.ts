@@ -22,11 +22,14 @@ const MAX_SHARD_BYTES = 8_388_608
 /** `str.splitlines` of the Python verifier breaks a line here; JSON allows them raw. */
 const LINE_SEPARATOR = /[\u0085\u2028\u2029]/
 
+const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const LINE_FEED = 0x0a
+
 /** @returns the text; `undefined` when it is not UTF-8. A byte order mark stays, and is no JSON. */
 export function decodeContent(content: string | Uint8Array): string | undefined {
   if (typeof content === 'string') return content
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content)
+    return STRICT_UTF8.decode(content)
   } catch {
     return undefined
   }
@@ -35,23 +38,27 @@ export function decodeContent(content: string | Uint8Array): string | undefined 
 /** @returns the lines that can be parsed, in order; what is wrong with others is logged */
 export function* linesOf(file: SourceFile, session: string | undefined, log: FaultLog): Generator<SourceLine> {
   const place = { file: file.name, session }
-  const text = decodeContent(file.content)
-  if (text === undefined) {
-    log.add('invalid_utf8', 'the file is not UTF-8', place)
-    return
-  }
-  if (text === '') log.warn('empty_file', 'the file is empty', place)
-  if (text.length * MAX_BYTES_PER_UNIT > MAX_SHARD_BYTES && Buffer.byteLength(text) > MAX_SHARD_BYTES) {
-    log.warn('over_reader_limit', 'the file is larger than 8 MiB', place)
-  }
+  const { content } = file
+  if (content.length === 0) log.warn('empty_file', 'the file is empty', place)
+  if (isOverReaderLimit(content)) log.warn('over_reader_limit', 'the file is larger than 8 MiB', place)
   let start = 0
-  for (let number = 1; start < text.length; number++) {
-    const feed = text.indexOf('\n', start)
-    const end = feed === -1 ? text.length : feed
-    const line = text.slice(start, end)
+  for (let number = 1; start < content.length; number++) {
+    const feed = typeof content === 'string' ? content.indexOf('\n', start) : content.indexOf(LINE_FEED, start)
+    const end = feed === -1 ? content.length : feed
+    const raw = typeof content === 'string' ? content.slice(start, end) : content.subarray(start, end)
+    const text = decodeContent(raw)
+    const at = { ...place, line: number }
     start = end + 1
-    if (isUsable(line, { ...place, line: number }, feed === -1, log)) yield { text: line, number }
+    if (text === undefined) log.add('invalid_utf8', 'the line is not UTF-8', at)
+    // Read on with U+FFFD for the bad bytes: no hash over them can be good, and the lines behind keep their place.
+    const legible = text ?? Buffer.from(raw).toString('utf8')
+    if (isUsable(legible, at, feed === -1, log)) yield { text: legible, number }
   }
+}
+
+function isOverReaderLimit(content: string | Uint8Array): boolean {
+  if (typeof content !== 'string') return content.length > MAX_SHARD_BYTES
+  return content.length * MAX_BYTES_PER_UNIT > MAX_SHARD_BYTES && Buffer.byteLength(content) > MAX_SHARD_BYTES
 }
 
 function isUsable(line: string, place: { file: string; line: number; session: string | undefined }, isLast: boolean, log: FaultLog): boolean {

@@ -70,7 +70,7 @@ function readSession(session: string, shards: readonly Shard[], wanted: Readonly
       isFirst = false
     }
   }
-  if (evidence.chain.isRunOpen) log.warn('session_not_closed', 'no session_close', { session, file: shards.at(-1)?.file.name })
+  evidence.end(shards.at(-1)?.file.name)
   return evidence
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { LIFECYCLE } from '../../src/receipt/format.ts'
+import { LEGACY_GENESIS, LIFECYCLE } from '../../src/receipt/format.ts'
 import { type Verification, verifyAgentChain, verifyRecorder } from '../../src/verify/index.ts'
 import { aKey, aReceipt, aRecord, Evidence, KEY } from '../support/build-evidence.ts'
 
@@ -70,9 +70,18 @@ test('a bound genesis follows from its session_open, member by member', () => {
   assert.deepEqual(result.faults.map(({ code }) => code), ['genesis_mismatch'])
 })
 
+test('a new chain names no chain before it', () => {
+  for (const prior of [{ prior_chain_head: 'a'.repeat(64) }, { prior_chain_seq: 1 }]) {
+    const evidence = new Evidence()
+    evidence.open(undefined, prior)
+    assert.deepEqual(codes(evidence), ['control_invalid'])
+  }
+})
+
 test('a session_open on the plain genesis, or a chain that names something before, is no beginning', () => {
   const plain = new Evidence()
-  plain.open()
+  plain.open(undefined, {}, { chain_prev_hash: LEGACY_GENESIS })
+  assert.deepEqual(codes(plain), ['chain_start'])
   const unbound = new Evidence()
   unbound.add({ chain_prev_hash: 'a'.repeat(64) })
   assert.deepEqual(codes(unbound), ['chain_start'])
@@ -138,6 +147,7 @@ test('a session_open behind a close is valid, and said', () => {
   evidence.close()
   evidence.open(undefined, { run_nonce: 'second' })
   evidence.close()
+  evidence.checkpoint()
   const { valid, warnings } = verify(evidence)
   assert.deepEqual([valid, warnings.map(({ code }) => code)], [true, ['open_after_close']])
 })
@@ -245,6 +255,9 @@ test('one agent\'s receipts verify without the others\', and a missing one shows
   assert.deepEqual(verifyAgentChain(file(evidence.receipts), TRUSTED).valid, false)
   assert.deepEqual(verifyAgentChain(file(own.with(0, own[0]!.replace('a=1', 'a=2'))), TRUSTED).faults.map(({ code }) => code), ['signature_invalid', 'agent_chain_broken'])
   assert.deepEqual(verifyAgentChain(file(own.with(1, '{}')), TRUSTED).faults.map(({ code }) => code), ['member_missing'])
+  const odd = new Evidence()
+  odd.add({ decision_phase: 'zzz', precedent_refs: ['agent-prev:none'] })
+  assert.deepEqual(verifyAgentChain(file(odd.receipts), TRUSTED).warnings.map(({ code }) => code), ['unknown_phase'])
   assert.deepEqual(verifyAgentChain(file([]), TRUSTED).faults.map(({ code }) => code), ['no_receipts'])
   assert.deepEqual(verifyAgentChain(file(own)).faults.map(({ code }) => code), ['unpinned'])
 })

@@ -175,10 +175,16 @@ test('a session that was not closed is said', () => {
   assert.deepEqual([codes(evidence.files()), warnings(evidence.files())], [[], ['session_not_closed']])
 })
 
+test('a session that was closed without a checkpoint at its end is said', () => {
+  const evidence = Evidence.whole()
+  evidence.lines.pop()
+  assert.deepEqual([codes(evidence.files()), warnings(evidence.files())], [[], ['unsealed_tail']])
+})
+
 test('files are bytes or text; bytes that are not UTF-8 are a fault', () => {
   const [file] = Evidence.whole().files() as [SourceFile & { content: string }]
   assert.deepEqual(codes([{ ...file, content: Buffer.from(file.content) }]), [])
-  assert.deepEqual(codes([{ ...file, content: Buffer.from(file.content.replace('a.example', 'a.ex\xffple'), 'latin1') }]), ['invalid_utf8', 'no_receipts'])
+  assert.deepEqual(codes([{ ...file, content: Buffer.from(file.content.replace('a.example', 'a.ex\xffple'), 'latin1') }]), ['invalid_utf8', 'entry_hash', 'signature_invalid', 'broken_link'])
 })
 
 test('blank lines, other spelling, empty and foreign files are said', () => {
