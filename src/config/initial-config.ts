@@ -1,4 +1,4 @@
-/** The file that `chaperone init` writes. It loads as it is; lines that begin with `#` and no space are settings to switch on. */
+/** The file that `chaperone init` writes. It loads as it is; a setting to switch on follows its `#` without a single space. */
 
 const TEXT = `# Configuration of Chaperone. Every key is optional; what stands here without # is the default.
 # Durations: 250ms, 30s, 5m. Sizes: 64KiB, 10MiB. "chaperone config explain" shows what is in force and why.

@@ -132,9 +132,10 @@ function stepClose(scan: Scan): string | undefined {
   const parent = scan.groups.at(-1)
   if (group === undefined || parent === undefined) return 'a regular expression in RE2 syntax'
   parent.unbounded ||= group.unbounded
-  parent.ambiguous ||= group.ambiguous
+  const ambiguous = group.ambiguous || isAmbiguous(group)
+  parent.ambiguous ||= ambiguous
   scan.at += 1
-  addAtom(scan, '', { unbounded: group.unbounded, ambiguous: group.ambiguous || isAmbiguous(group) })
+  addAtom(scan, '', { unbounded: group.unbounded, ambiguous })
   return undefined
 }
 

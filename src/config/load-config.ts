@@ -6,13 +6,13 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { buildConfig } from './build-config.ts'
-import { checkAgents, warn, type Findings } from './check-agents.ts'
+import { checkAgents, fail, warn, type Findings } from './check-agents.ts'
 import { checkListeners } from './check-listeners.ts'
 import { checkPolicy } from './check-policy.ts'
 import { checkShape, type Environment } from './check-shape.ts'
 import type { Config } from './config.ts'
 import { inFileOrder, type ConfigErrors, type ConfigProblem } from './config-problem.ts'
-import type { FileConfig } from './schema.ts'
+import { MIN_TOKEN, TOKEN_FORM, type FileConfig } from './schema.ts'
 import { isSourceErrors, MAX_FILE_BYTES, parseYamlSource, type SourceDocument } from './yaml-source.ts'
 
 const NO_FILE = 'defaults'
@@ -74,6 +74,7 @@ function check(text: string, fileName: string, hash: string, env: Environment): 
 
 function checkToken({ admin }: FileConfig, source: SourceDocument, findings: Findings): void {
   if (admin?.token === undefined) return
+  if (admin.token.length < MIN_TOKEN) fail(findings, ['admin', 'token'], `expected ${TOKEN_FORM}, got a value that is not shown`)
   const written = (source.root['admin'] as { readonly token?: unknown } | undefined)?.token
   if (typeof written === 'string' && !written.startsWith("${env:")) warn(findings, ['admin', 'token'], 'a secret stands in the file: write ${env:NAME} instead')
 }

@@ -12,6 +12,14 @@ import {
 } from './leaves.ts'
 import { MAX_PATTERN_CHARACTERS } from './linear-regex.ts'
 
+/** Shorter texts load as far as the schema goes: a reference to the environment may be one. */
+export const MIN_TOKEN = 16
+const MAX_TOKEN = 512
+export const TOKEN_FORM = `a token of ${MIN_TOKEN} to ${MAX_TOKEN} characters, best written \${env:NAME}`
+
+/** Without controls, invisible and direction marks. Ranges, because a JSON Schema validator may not know `\p{C}`. */
+const PATTERN_NAME = /^[\x20-\x7e\u00a1-\u200a\u2010-\u2027\u202f-\u205f\u2070-\ud7ff\uf900-\ufdff\ufe10-\ufefe]{1,64}$/
+
 const KIB = 1_024
 const GIB = 1_073_741_824
 
@@ -19,7 +27,7 @@ const reload = (description: string, effect: string, rest: Partial<KeyFacts> = {
 const restart = (description: string, effect: string, rest: Partial<KeyFacts> = {}): KeyFacts => ({ description, effect, applies: 'restart', ...rest })
 
 const patternSchema = z.strictObject({
-  name: leaf(z.string().regex(/^[^\p{C}]{1,64}$/u), { expected: 'a name of 1 to 64 printable characters' }),
+  name: leaf(z.string().regex(PATTERN_NAME), { expected: 'a name of 1 to 64 printable characters' }),
   regex: hiddenText(`a regular expression of 1 to ${MAX_PATTERN_CHARACTERS} characters`, { min: 1, max: MAX_PATTERN_CHARACTERS }),
   severity: oneOf('low', 'medium', 'high', 'critical'),
 })
@@ -96,7 +104,7 @@ const flightRecorder = z.strictObject({
 
 const admin = z.strictObject({
   listen: key(listenAddress(), restart('Address of health, metrics, kill switch and console API.', 'the admin API answers there', { default: D.admin.listen })),
-  token: key(hiddenText('a token of 16 to 512 characters, best written ${env:NAME}', { min: 16, max: 512 }), restart('Bearer token of the admin API; without it, one is made in the state folder.', 'the token is accepted, any other is refused', { secret: true })),
+  token: key(hiddenText(TOKEN_FORM, { min: 1, max: MAX_TOKEN }), restart('Bearer token of the admin API; without it, one is made in the state folder.', 'the token is accepted, any other is refused', { secret: true })),
 })
 
 const logging = z.strictObject({
