@@ -14,7 +14,7 @@ import { serveConnect } from './connect-proxy.ts'
 import { FETCH_PATH, serveFetch } from './fetch-endpoint.ts'
 import { serveForward } from './forward-proxy.ts'
 import { refuseBytes, refuseMessage } from './refuse-message.ts'
-import type { SurfaceContext } from './surface.ts'
+import type { SurfaceContext, SurfaceRequest } from './surface.ts'
 
 export interface ListenerLimits {
   readonly maxHeaderBytes: number
@@ -51,7 +51,7 @@ export interface Listener {
   readonly address: string
   readonly host: string
   readonly port: number
-  /** Takes no new connection; those that are idle are closed, the others finish. */
+  /** Takes no new connection and no new request; connections that are idle are closed, what is open on others finishes. */
   stopAccepting(): void
   /** Closes everything, now. */
   close(): Promise<void>
@@ -63,13 +63,13 @@ const REQUEST_MS = 600_000
 
 /** @throws {NodeJS.ErrnoException} where the address cannot be bound */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
-  const connections = new WeakMap<Duplex, Connection>()
-  const parser = createParser(options, connections)
+  const intake: Intake = { connections: new WeakMap(), isStopped: false }
+  const parser = createParser(options, intake)
   const sockets = new Set<net.Socket>()
   const acceptor = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
-    void accept(socket, options, connections, parser)
+    void accept(socket, options, intake, parser)
   })
   acceptor.maxConnections = options.limits.maxConnections
   await listen(acceptor, options)
@@ -80,6 +80,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     host: options.host,
     port,
     stopAccepting: () => {
+      intake.isStopped = true
       acceptor.close()
       parser.closeIdleConnections()
     },
@@ -95,7 +96,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   }
 }
 
-async function accept(socket: net.Socket, { address, admit }: ListenerOptions, connections: WeakMap<Duplex, Connection>, parser: http.Server): Promise<void> {
+async function accept(socket: net.Socket, { address, admit }: ListenerOptions, { connections }: Intake, parser: http.Server): Promise<void> {
   // Captured now: a destroyed socket has no address any more, and identity must never fall back for want of one.
   const facts: Connection = { listener: address, peerAddress: socket.remoteAddress ?? '', peerPort: socket.remotePort ?? 0 }
   const onEarlyError = (): void => undefined
@@ -130,7 +131,14 @@ function onHalfClose(socket: net.Socket): void {
   else if (response.req.complete && response.req.httpVersion === '1.1') response.writeProcessing()
 }
 
-function createParser({ limits, context }: ListenerOptions, connections: WeakMap<Duplex, Connection>): http.Server {
+interface Intake {
+  /** By socket: filled when the connection is admitted. */
+  readonly connections: WeakMap<Duplex, Connection>
+  /** Set once: a client can send on over a connection that a drain leaves open for its running exchange. */
+  isStopped: boolean
+}
+
+function createParser({ limits, context }: ListenerOptions, intake: Intake): http.Server {
   const server = http.createServer({
     insecureHTTPParser: false,
     requireHostHeader: false,
@@ -148,23 +156,22 @@ function createParser({ limits, context }: ListenerOptions, connections: WeakMap
   // 0: the limit that Node applies drops fields without a word; ours refuses.
   server.maxHeadersCount = 0
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    serve(request, response, context, connections.get(request.socket)).catch(() => response.destroy())
+    serve(request, response, intake, context).catch(() => response.destroy())
   }
   server.on('request', onRequest)
   server.on('checkContinue', onRequest)
   server.on('checkExpectation', onRequest)
   server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const connection = connections.get(socket)
-    const denial = connection === undefined ? { reason: 'internal_error', detail: 'no connection' } as const : checkMessage(request, context.maxHeaders)
-    if (connection === undefined || denial !== undefined) {
-      refuseBytes(socket, denial ?? { reason: 'internal_error', detail: '' }, context)
+    const taken = takeIn(request, intake, context)
+    if ('reason' in taken) {
+      refuseBytes(socket, taken, context)
       return
     }
     if (!(socket instanceof net.Socket)) {
       socket.destroy()
       return
     }
-    serveConnect(request, socket, head, { context, connection }).catch(() => socket.destroy())
+    serveConnect(request, socket, head, taken).catch(() => socket.destroy())
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     refuseBytes(socket, parserDenial(error.code ?? ''), context)
@@ -172,18 +179,25 @@ function createParser({ limits, context }: ListenerOptions, connections: WeakMap
   return server
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, context: SurfaceContext, connection: Connection | undefined): Promise<void> {
-  const denial = connection === undefined ? ({ reason: 'internal_error', detail: 'no connection' } as const) : checkMessage(request, context.maxHeaders)
-  if (connection === undefined || denial !== undefined) {
-    refuseMessage(request, response, denial ?? { reason: 'internal_error', detail: '' }, context)
+/** @returns who sends the message, or why it is refused before anything else is looked at */
+function takeIn(request: IncomingMessage, { connections, isStopped }: Intake, context: SurfaceContext): SurfaceRequest | Denial {
+  const connection = connections.get(request.socket)
+  if (connection === undefined) return { reason: 'internal_error', detail: 'no connection' }
+  if (isStopped) return { reason: 'draining', detail: 'no request is taken any more' }
+  return checkMessage(request, context.maxHeaders) ?? { context, connection }
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, intake: Intake, context: SurfaceContext): Promise<void> {
+  const taken = takeIn(request, intake, context)
+  if ('reason' in taken) {
+    refuseMessage(request, response, taken, context)
     return
   }
   CURRENT.set(request.socket, response)
-  const surface = { context, connection }
   const url = request.url ?? ''
-  if (url === FETCH_PATH || url.startsWith(`${FETCH_PATH}?`)) await serveFetch(request, response, surface)
+  if (url === FETCH_PATH || url.startsWith(`${FETCH_PATH}?`)) await serveFetch(request, response, taken)
   else if (url.startsWith('/') || url === '*') refuseMessage(request, response, NOT_A_PROXY_REQUEST, context)
-  else await serveForward(request, response, surface)
+  else await serveForward(request, response, taken)
 }
 
 const NOT_A_PROXY_REQUEST: Denial = { reason: 'malformed_request', detail: 'expected an absolute-form target, CONNECT, or /fetch?url=' }

@@ -36,10 +36,19 @@ export interface AgentListeners {
 /** @throws {NodeJS.ErrnoException} where one cannot be bound; none is left open then */
 export async function openAgentListeners({ addresses, limits, context }: AgentListenersOptions): Promise<AgentListeners> {
   const counts = new ConnectionCounts()
-  const admit = (socket: net.Socket, connection: Connection): Promise<AdmittedConnection | undefined> | AdmittedConnection | undefined =>
-    context.services.identity.expectsProxyHeader(connection.peerAddress)
+  let open = 0
+  const admit = (socket: net.Socket, connection: Connection): Promise<AdmittedConnection | undefined> | AdmittedConnection | undefined => {
+    // Each listener closes what is over the limit on its own; only here all of them are known.
+    if (open >= limits.maxConnections) {
+      socket.destroy()
+      return undefined
+    }
+    open++
+    socket.once('close', () => open--)
+    return context.services.identity.expectsProxyHeader(connection.peerAddress)
       ? admitProxied(socket, connection, counts, context)
       : admitNow(socket, connection, counts, context)
+  }
 
   const opened: Listener[] = []
   const close = async (): Promise<void> => {

@@ -79,6 +79,8 @@ export class HttpReply implements Reply {
     }
     if (this.#isEventStream) this.#response.write(`\nevent: error\ndata: ${JSON.stringify({ blocked: true, block_reason: denial.reason })}\n\n`)
     // What was written leaves first; the missing last chunk, or the missing bytes of the length, tell the rest.
+    // Node 26 collects the chunks of one turn, and would send them when the socket has already ended.
+    while (this.#response.writableCorked > 0) this.#response.uncork()
     const timer = setTimeout(() => socket.resetAndDestroy(), ABORT_FLUSH_MS)
     socket.once('close', () => {
       clearTimeout(timer)

@@ -99,8 +99,8 @@ export function redirected(hop: RedirectReply, nowMs: number): Exchange | undefi
   const keptBody = becomesGet ? EMPTY : body
   return {
     ...exchange,
+    // The time of arrival stays that of the caller's request: the wait for the answer is one, redirects included.
     id: uuidV7(nowMs),
-    receivedAtMs: nowMs,
     causedBy: exchange.id,
     head: {
       method: becomesGet ? 'GET' : method,

@@ -40,7 +40,7 @@ export function refusalFacts(passage: Passage, denial: Denial, suppressed: numbe
     verdict: 'block',
     layer: BLOCK_REASONS[denial.reason].stage,
     pattern: denial.reason,
-    severity: BLOCK_REASONS[denial.reason].severity,
+    severity: (denial.reason === 'dlp_secret' ? passage.severity : undefined) ?? BLOCK_REASONS[denial.reason].severity,
   }
 }
 
@@ -63,6 +63,7 @@ function commonFacts(passage: Passage, trustDomain: string, nowMs: number): Omit
     timestampMs: nowMs,
     delegationChain: null,
     precedentRefs: referencesOf(passage, agent),
+    ...(passage.severity !== undefined && { severity: passage.severity }),
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Agent } from '../model/agent.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Exchange } from '../model/exchange.ts'
+import type { Finding } from '../model/finding.ts'
 import type { Policy, Profile } from '../model/policy.ts'
 
 export interface Passage {
@@ -18,6 +19,8 @@ export interface Passage {
   shownTarget: string
   /** Rules and reasons that would have refused, had the profile not been told to warn. */
   readonly warnings: string[]
+  /** The worst of what the scanners found. */
+  severity?: Finding['severity']
   /** `sha-256=:…:` of the body that leaves (RFC 9530); absent where there is none. */
   digest?: string
   responseDigest?: string
@@ -46,4 +49,14 @@ export interface Ending {
   readonly reason: 'completed' | 'client_aborted' | Denial['reason']
   /** `block`: the answer was refused or the stream cut by us. */
   readonly verdict: 'allow' | 'warn' | 'block'
+}
+
+const SEVERITIES: readonly Finding['severity'][] = ['low', 'medium', 'high', 'critical']
+
+/** Keeps the worst severity of all findings of the exchange. */
+export function noteSeverity(passage: Passage, findings: readonly Finding[]): void {
+  for (const { severity } of findings) {
+    const known = passage.severity === undefined ? -1 : SEVERITIES.indexOf(passage.severity)
+    if (SEVERITIES.indexOf(severity) > known) passage.severity = severity
+  }
 }

@@ -22,6 +22,8 @@ export interface PumpOptions {
   readonly recheck: () => Denial | undefined
   /** Told of every body byte that came down. @returns a denial where the profile's data rate is exceeded in mid-stream: none today */
   readonly meter: (bytes: number) => void
+  /** Longest wait for the head beside the route's own; absent: none. */
+  readonly headWithinMs?: number
   /** Reserves memory for held bytes. */
   readonly take: (bytes: number) => boolean
   /** Called once, before the last byte of the reply or its abort. */
@@ -42,6 +44,7 @@ export class ResponsePump implements UpstreamSink {
   #heldBytes = 0
   #hash: Hash | undefined
   #stall: NodeJS.Timeout | undefined
+  #overdue: NodeJS.Timeout | undefined
 
   constructor(options: PumpOptions) {
     this.#options = options
@@ -54,7 +57,14 @@ export class ResponsePump implements UpstreamSink {
   /** Binds the call whose sink this is. */
   attach(call: UpstreamCall): void {
     this.#call = call
+    const { headWithinMs } = this.#options
     if (this.#phase === 'over') call.abort()
+    else if (this.#phase === 'waiting' && headWithinMs !== undefined) {
+      this.#overdue = setTimeout(() => {
+        call.abort()
+        this.onFail({ reason: 'upstream_timeout', detail: 'the time for the head of the answer is over' })
+      }, headWithinMs)
+    }
   }
 
   /** Stops the exchange from our side: kill switch, shutdown, a refused answer. */
@@ -82,6 +92,7 @@ export class ResponsePump implements UpstreamSink {
 
   onHead(head: ResponseHead): void {
     if (this.#phase !== 'waiting') return
+    clearTimeout(this.#overdue)
     this.#head = head
     const denial = this.#options.screen.head(head)
     if (denial !== undefined) {
@@ -193,6 +204,7 @@ export class ResponsePump implements UpstreamSink {
   #over(ending: Ending): void {
     this.#phase = 'over'
     clearTimeout(this.#stall)
+    clearTimeout(this.#overdue)
     this.#options.onEnding(ending)
   }
 }

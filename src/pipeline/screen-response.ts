@@ -6,7 +6,7 @@ import type { ResponseHead } from '../model/exchange.ts'
 import type { Finding } from '../model/finding.ts'
 import { openScan, type MessageScan, type Segment } from '../scan/index.ts'
 import { isEnforcing } from './enforcing.ts'
-import type { Passage } from './passage.ts'
+import { noteSeverity, type Passage } from './passage.ts'
 
 export interface ResponseScreen {
   /** @returns why the answer is refused because of its head */
@@ -82,6 +82,7 @@ class ScanningScreen implements ResponseScreen {
 
   #judge(findings: readonly Finding[]): Denial | undefined {
     if (findings.length === 0) return undefined
+    noteSeverity(this.#passage, findings)
     const rules = [...new Set(findings.map(({ rule }) => rule))]
     if (this.#action === 'block' && isEnforcing(this.#passage.profile)) return { reason: 'response_secret', detail: rules.join(' ') }
     for (const rule of rules) if (!this.#passage.warnings.includes(rule)) this.#passage.warnings.push(rule)

@@ -9,14 +9,14 @@ import { checkClaims } from '../identity/index.ts'
 import { DEFAULT_PROFILE } from '../model/agent.ts'
 import type { Cleared } from '../model/cleared.ts'
 import type { Denial } from '../model/denial.ts'
-import type { Exchange, OutgoingRequest, Reply, Surface } from '../model/exchange.ts'
-import type { Profile, Timeouts } from '../model/policy.ts'
+import type { Exchange, OutgoingRequest, Reply } from '../model/exchange.ts'
+import type { Profile } from '../model/policy.ts'
 import { hideFindings, scanWhole } from '../scan/index.ts'
 import { Block, blockOn } from './block.ts'
 import { isEnforcing } from './enforcing.ts'
 import { intentFacts, outcomeFacts, refusalFacts } from './exchange-receipts.ts'
 import { buildOutgoing, withIdentityCoding } from './outgoing-request.ts'
-import type { Ending, Passage } from './passage.ts'
+import { noteSeverity, type Ending, type Passage } from './passage.ts'
 import { ResponsePump } from './response-pump.ts'
 import { createResponseScreen } from './screen-response.ts'
 import type { Services } from './services.ts'
@@ -120,6 +120,7 @@ export function scanAgentRequest(request: OutgoingRequest, passage: Passage): Cl
   const findings = scanWhole({ direction: 'request', dlp: profile.dlp, host, scheme }, { url: raw, headers: request.headers, body: request.body })
   if (findings.length > 0) {
     passage.shownTarget = hideFindings(exchange.head.target.raw, findings, 'url')
+    noteSeverity(passage, findings)
     const rules = [...new Set(findings.map(({ rule }) => rule))]
     if (isEnforcing(profile)) throw new Block({ reason: 'dlp_secret', detail: rules.join(' ') })
     passage.warnings.push(...rules)
@@ -171,10 +172,12 @@ export async function forward(admitted: Admitted, passage: Passage, reply: Reply
 
 function forwardMessage({ request, addresses }: Admitted, passage: Passage, reply: Reply, services: Services): Promise<void> {
   const { policy, profile, exchange } = passage
+  const headWithinMs = fetchWait(passage, services.clock.nowMs())
   const pump = new ResponsePump({
     passage,
     reply,
     screen: createResponseScreen(passage),
+    ...(headWithinMs !== undefined && { headWithinMs }),
     recheck: () => recheck(passage, services),
     meter: (bytes) => {
       services.rate.addBytes(profile.name, bytes)
@@ -196,7 +199,7 @@ function forwardMessage({ request, addresses }: Admitted, passage: Passage, repl
   })
   passage.bytesUp = request.body.length
   services.rate.addBytes(profile.name, request.body.length)
-  pump.attach(services.sender.send(request, { profile: profile.name, addresses, timeouts: waitsOf(exchange.surface, policy.timeouts) }, pump))
+  pump.attach(services.sender.send(request, { profile: profile.name, addresses, timeouts: policy.timeouts }, pump))
   return pump.finished
 }
 
@@ -249,8 +252,11 @@ export async function recordRefusal(passage: Passage, denial: Denial, services: 
   })
 }
 
-function waitsOf(surface: Surface, timeouts: Timeouts): Timeouts {
-  return surface === 'fetch' ? { ...timeouts, responseHeadMs: Math.min(timeouts.responseHeadMs, timeouts.fetchHeadMs) } : timeouts
+/** @returns what is left of the time that /fetch has for the head of its answer: the redirects before it are counted */
+function fetchWait({ exchange, policy }: Passage, nowMs: number): number | undefined {
+  if (exchange.surface !== 'fetch') return undefined
+  const spentMs = Math.max(0, nowMs - exchange.receivedAtMs)
+  return Math.max(0, policy.timeouts.fetchHeadMs - spentMs)
 }
 
 const NO_BODY = Buffer.alloc(0)

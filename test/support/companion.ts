@@ -27,6 +27,7 @@ export interface ReceiptView {
   readonly method?: string
   readonly layer?: string
   readonly pattern?: string
+  readonly severity?: string
   readonly precedent_refs?: readonly string[]
   readonly chain_seq: number
   readonly policy_hash: string
