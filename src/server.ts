@@ -88,7 +88,7 @@ function runningCompanion(parts: Parts, { admin, adminAddress, listeners, reload
   parts.protectOwn([...listeners.open.map(({ host, port }) => ({ host, port })), adminAddress])
   for (const { address, port } of listeners.open) audit.record({ event: 'listener_opened', kind: 'agents', listener: `${address} (port ${port})` })
   const tick = setInterval(() => {
-    recordSuppressed(services)
+    recordSuppressed(services, 'over')
   }, TICK_MS)
   tick.unref()
   const abandon = (): void => {
@@ -102,7 +102,7 @@ function runningCompanion(parts: Parts, { admin, adminAddress, listeners, reload
     await listeners.close()
     await services.live.whenIdle()
     clearInterval(tick)
-    recordSuppressed(services)
+    recordSuppressed(services, 'all')
     await admin.close()
     await parts.close(reason)
   }

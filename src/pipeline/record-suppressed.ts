@@ -5,10 +5,10 @@ import { DEFAULT_PROFILE } from '../model/agent.ts'
 import { reference } from '../receipt/index.ts'
 import type { Services } from './services.ts'
 
-/** To be called every second, and once before the recorder is closed. */
-export function recordSuppressed(services: Services): void {
+/** To be called with `over` every second, and with `all` once before the recorder is closed. */
+export function recordSuppressed(services: Services, which: 'over' | 'all'): void {
   const { refusals, recorder, clock, trustDomain, observer } = services
-  for (const { subject, count } of refusals.takeSuppressed()) {
+  for (const { subject, count } of refusals.takeSuppressed(which)) {
     const nowMs = clock.nowMs()
     const appended = recorder.append(
       {

@@ -51,11 +51,8 @@ export class RefusalQuota {
       window = { startedMs: nowMs, written: 0, suppressed: 0 }
       this.#windows.set(key, window)
     }
-    if (kind === 'unknown_source' && !admitTo(this.#unknown, nowMs, PER_PROFILE)) {
-      window.suppressed++
-      return undefined
-    }
-    if (!admitTo(window, nowMs, limit)) {
+    // The source's own window first: what floods beyond it must not use up the share of all unknown sources.
+    if (!admitTo(window, nowMs, limit) || (kind === 'unknown_source' && !admitTo(this.#unknown, nowMs, PER_PROFILE))) {
       window.suppressed++
       return undefined
     }
@@ -64,11 +61,14 @@ export class RefusalQuota {
     return suppressed
   }
 
-  /** @returns what was suppressed and not yet told, of every subject whose second is over; it counts as told then */
-  takeSuppressed(): { readonly subject: string; readonly count: number }[] {
+  /**
+   * @param which `over`: only of subjects whose second is over; `all`: before a stop
+   * @returns what was suppressed and not yet told, by subject; it counts as told then
+   */
+  takeSuppressed(which: 'over' | 'all'): { readonly subject: string; readonly count: number }[] {
     const nowMs = this.#clock.monotonicMs()
     const told = [...this.#windows.entries()]
-      .filter(([, window]) => window.suppressed > 0 && nowMs - window.startedMs >= WINDOW_MS)
+      .filter(([, window]) => window.suppressed > 0 && (which === 'all' || nowMs - window.startedMs >= WINDOW_MS))
       .map(([subject, window]) => {
         const count = window.suppressed
         window.suppressed = 0

@@ -11,7 +11,7 @@ import type { Cleared } from '../model/cleared.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Exchange, OutgoingRequest, Reply } from '../model/exchange.ts'
 import type { Profile } from '../model/policy.ts'
-import { hideFindings, scanWhole } from '../scan/index.ts'
+import { hideCredentials, hideFindings, scanWhole } from '../scan/index.ts'
 import { Block, blockOn } from './block.ts'
 import { isEnforcing } from './enforcing.ts'
 import { intentFacts, outcomeFacts, refusalFacts } from './exchange-receipts.ts'
@@ -64,7 +64,8 @@ export function identify(passage: Passage, { identity, observer }: Services): vo
   passage.profile = profileNamed(agent.profile, policy.profiles)
   if (exchange.claimed.length > 0) {
     const claims = checkClaims(exchange.claimed, agent.profile, policy.profiles)
-    passage.claimed = claims.map(({ name }) => name)
+    // A name has room for a credential.
+    passage.claimed = claims.map(({ name }) => hideCredentials(name))
     if (claims.some(({ mismatch }) => mismatch)) observer.identityDoubt(passage, 'identity_mismatch')
   }
   if (denial?.reason === 'identity_conflict' || denial?.reason === 'identity_unresolved') observer.identityDoubt(passage, denial.reason)

@@ -3,6 +3,7 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 
 import type { Finding } from '../model/finding.ts'
+import type { DlpPolicy } from '../model/policy.ts'
 import { headerTokens, type RawHeaders } from '../model/raw-headers.ts'
 import type { MessageScan, ScanContext, Segment } from './layer.ts'
 import { scanSegment } from './scan-segment.ts'
@@ -98,6 +99,15 @@ export function openScan(context: ScanContext): MessageScan {
       return heldBack
     },
   }
+}
+
+const CLAIM: Segment = { kind: 'header', name: '' }
+const BUILT_IN: DlpPolicy = { includeDefaults: true, patterns: [], responseAction: 'allow' }
+
+/** @returns the text with every credential in it replaced: for what a caller wrote and a receipt or log will show */
+export function hideCredentials(text: string): string {
+  const { findings } = scanSegment(Buffer.from(text, 'latin1'), CLAIM, { direction: 'request', dlp: BUILT_IN, host: '', scheme: 'http' })
+  return hideFindings(text, findings, 'header')
 }
 
 /** @returns the text with each finding's span replaced by its rule: what receipts and logs may show */
