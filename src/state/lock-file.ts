@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises'
+import { link, readFile, unlink, writeFile } from 'node:fs/promises'
 
 import { StateFolderError } from './state-folder-error.ts'
 
@@ -12,7 +12,8 @@ export interface FolderLock {
   release(): Promise<void>
 }
 
-const ATTEMPTS = 5
+const ATTEMPTS = 25
+const RETRY_MS = 20
 /** Field 22 of /proc/PID/stat, counted behind the command name: the start time, which tells a reused pid apart. */
 const START_TIME_FIELD = 19
 
@@ -27,9 +28,9 @@ export async function takeLock(path: string): Promise<FolderLock> {
     if (await isAlive(Number(pid), startTime)) {
       throw new StateFolderError(`${path}: in use by the companion with pid ${pid}: stop it, or give another --state-dir`)
     }
-    await removeStale(path, holder)
+    await removeStale(path, holder, own)
   }
-  throw new StateFolderError(`${path}: cannot be taken: another process takes it at the same time`)
+  throw new StateFolderError(`${path}: cannot be taken: another process is taking it over, or died while it did: then remove ${guardOf(path)}`)
 }
 
 /** Written aside and linked into place: nobody ever reads a half-written lock. */
@@ -47,16 +48,25 @@ async function makeWhole(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** Moves the stale lock away. What was moved may be another one, made meanwhile: that one is put back. */
-async function removeStale(path: string, seen: string): Promise<void> {
-  const aside = `${path}.${randomBytes(8).toString('hex')}`
-  try {
-    await rename(path, aside)
-    if ((await readOrNothing(aside)) !== seen) await link(aside, path).catch(() => undefined)
-    await unlink(aside)
-  } catch {
-    // Somebody else removed it first: the next attempt finds out.
+/**
+ * Removes the lock of a dead process. Only the holder of the guard removes anything, and only what is still the lock that
+ * was found dead: a lock that another starter has made meanwhile is never touched.
+ */
+async function removeStale(path: string, seen: string, own: string): Promise<void> {
+  const guard = guardOf(path)
+  if (!(await makeWhole(guard, own))) {
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    return
   }
+  try {
+    if ((await readOrNothing(path)) === seen) await unlink(path)
+  } finally {
+    await unlink(guard)
+  }
+}
+
+function guardOf(path: string): string {
+  return `${path}.takeover`
 }
 
 async function releaseOwn(path: string, own: string): Promise<void> {

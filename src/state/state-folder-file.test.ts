@@ -37,13 +37,25 @@ test('a lock of a dead process, of a reused pid, or of garbage is taken over', a
   }
 })
 
+test('a take-over that died half-way is named, and nobody gets the folder', async () => {
+  const dir = fresh()
+  await (await openStateFolder(dir)).release()
+  writeFileSync(join(dir, 'lock'), '999999999 1 aa\n')
+  writeFileSync(join(dir, 'lock.takeover'), '')
+  await assert.rejects(openStateFolder(dir), /then remove .*lock\.takeover/)
+})
+
 test('of ten that start at once exactly one gets the folder, stale lock or not', async () => {
+  for (let round = 0; round < 50; round++) await raceForStaleLock()
+})
+
+async function raceForStaleLock(): Promise<void> {
   const dir = fresh()
   await (await openStateFolder(dir)).release()
   writeFileSync(join(dir, 'lock'), '999999999 1 aa\n')
   const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => openStateFolder(dir)))
   assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1)
-})
+}
 
 test('the token survives a restart, and one that others can read is refused', async () => {
   const dir = fresh()
