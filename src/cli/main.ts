@@ -26,13 +26,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
       exitCode = code
     },
   }
-  const program = new Command('chaperone')
-    .description('The companion proxy between AI agents and everything they talk to.')
-    .version(VERSION, '--version', 'print the version')
-    .exitOverride()
-    .showHelpAfterError('(see chaperone --help)')
-  for (const add of COMMANDS) add(program, context)
-  for (const command of everyCommand(program)) command.exitOverride()
+  const program = createProgram(context)
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
@@ -41,6 +35,18 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     return isAnswer && error.exitCode === 0 ? 0 : EXIT_USAGE
   }
   return exitCode
+}
+
+/** @returns the tree of commands, which throws CommanderError instead of ending the process; docs/reference/cli.md is made of it */
+export function createProgram(context: CommandContext): Command {
+  const program = new Command('chaperone')
+    .description('The companion proxy between AI agents and everything they talk to.')
+    .version(VERSION, '--version', 'print the version')
+    .exitOverride()
+    .showHelpAfterError('(see chaperone --help)')
+  for (const add of COMMANDS) add(program, context)
+  for (const command of everyCommand(program)) command.exitOverride()
+  return program
 }
 
 function everyCommand(command: Command): Command[] {
