@@ -4,7 +4,7 @@
  *   cli → server → ingress, admin → pipeline → domain → model → base
  *   verify → receipt/format, receipt/entry → base        (auditable alone)
  */
-const DOMAIN = 'identity|gates|scan|receipt|keys|egress'
+const DOMAIN = 'identity|gates|budget|scan|redact|envelope|receipt|keys|egress'
 
 module.exports = {
   forbidden: [
@@ -75,8 +75,8 @@ module.exports = {
       name: 'network-at-the-edge',
       comment: 'Sockets are opened by ingress/, egress/ and admin/ only (and by the command line as a client of the admin socket).',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/(ingress|egress|admin|testing)/', '^src/cli/.*-client[.]ts$', '[.]test[.]ts$'] },
-      to: { path: ['^(node:)?(http|https|http2|tls|dns|dns/promises|dgram)$', 'node_modules/undici/'], dependencyTypesNot: ['type-only'] },
+      from: { path: '^src/', pathNot: ['^src/(ingress|egress|admin|testing)/', '^src/(cli|budget|envelope)/.*-client[.]ts$', '[.]test[.]ts$'] },
+      to: { path: ['^(node:)?(http|https|http2|tls|dns|dns/promises|dgram)$', 'node_modules/(undici|ioredis)/'], dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'files-at-the-edge',
