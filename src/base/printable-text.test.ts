@@ -1,3 +1,5 @@
+/** What may stand in a receipt or log: printable text stays, everything else becomes its bytes, percent-encoded. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 

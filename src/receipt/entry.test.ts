@@ -1,3 +1,5 @@
+/** Recorder entries: hash, members, checkpoints, transcript roots and file names, byte for byte. */
+
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'

@@ -1,3 +1,5 @@
+/** Receipt v1 and the action record inside it: which members stand, how they are hashed, how times are written. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 

@@ -1,3 +1,5 @@
+/** JSON as Go writes it: escapes, compacting, member order, and which empty members stand. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 

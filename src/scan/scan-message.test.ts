@@ -1,3 +1,5 @@
+/** Whole messages: credentials in URL, headers and bodies are found in every form, and look-alikes pass. */
+
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'

@@ -1,3 +1,5 @@
+/** The state folder: permissions, the token, and the lock that only one companion holds. */
+
 import assert from 'node:assert/strict'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,3 +1,5 @@
+/** The strict JSON reader: what it takes, and every spelling that two readers could understand differently refused. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 

@@ -1,3 +1,5 @@
+/** Timestamps: only those that Go would write again letter for letter. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 

@@ -1,3 +1,5 @@
+/** Trusted keys: their text forms, the ring that admits them, and signatures checked against them. */
+
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { test } from 'node:test'

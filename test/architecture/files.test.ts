@@ -48,7 +48,7 @@ test('every file opens with a header that says what lives in it', () => {
   assert.deepEqual(headless(files), [])
 })
 
-test('every unit test opens with a header, too', { todo: 'nine of them begin with an import' }, () => {
+test('every unit test opens with a header, too', () => {
   assert.ok(UNIT_TESTS.length > 30)
   assert.deepEqual(headless(UNIT_TESTS), [])
 })
