@@ -12,7 +12,7 @@ import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 
 const OLDEST_MAJOR = 24
-/** How often the child looks whether this launcher is still alive, in milliseconds (see adoptOrphan below). */
+/** Passed on to the child; what Ctrl-C sends reaches both, and the second one of a pair is harmless. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGQUIT']
 
 const PACKAGES = {
@@ -58,7 +58,7 @@ export function runUnderNode24(script, args) {
   // The pipe on descriptor 3 is the child's leash: it closes when this process dies, however it dies.
   const child = spawn(node, ['--import', new URL('./leash.js', import.meta.url).href, script, ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-    env: { ...process.env, CHAPERONE_LEASH_FD: '3' },
+    env: { ...process.env, CHAPERONE_LEASH: `${process.pid}:3` },
   })
   for (const signal of SIGNALS) process.on(signal, () => child.kill(signal))
   child.on('error', (error) => {
