@@ -32,6 +32,6 @@ export const GAUGES = {
 
 export const HISTOGRAMS = {
   exchangeSeconds: { name: 'chaperone_exchange_seconds', help: 'From accept to end of an exchange.', labels: ['transport'], buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] },
-  receiptFsyncSeconds: { name: 'chaperone_receipt_fsync_seconds', help: 'One flush of receipts to disk.', labels: [], buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5] },
-  dnsSeconds: { name: 'chaperone_dns_seconds', help: 'Resolution of one name, failures included.', labels: [], buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] },
+  receiptFsyncSeconds: { name: 'chaperone_receipt_fsync_seconds', help: 'One fdatasync of receipts.', labels: [], buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5] },
+  dnsSeconds: { name: 'chaperone_dns_seconds', help: 'Resolution of one name, failures included; answers out of the cache are not counted.', labels: [], buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] },
 } as const satisfies Record<string, MetricSpec & { readonly buckets: readonly number[] }>

@@ -34,6 +34,8 @@ export interface ResolverOptions {
   readonly clock: Clock
   /** Whether the address and port are the companion's own, or a protected application's: never a destination. */
   readonly protectedAddress: (address: IpAddress, port: number) => boolean
+  /** Told of every name that was asked for, or could not be; answers out of the cache, literals and the hosts file are none. */
+  readonly onLookup?: (tookMs: number, ending: 'resolved' | 'failed') => void
 }
 
 export interface HostResolver {
@@ -84,6 +86,10 @@ export function createResolver(options: ResolverOptions): HostResolver {
   const literals = createLiteralCache(options)
   const listedHost = createListMemory()
   const names = createNameCache(options)
+  const failAtOnce = (detail: string): Denial => {
+    options.onLookup?.(0, 'failed')
+    return dnsFailed(detail)
+  }
 
   return {
     resolve: (host, port, rules) => {
@@ -95,7 +101,7 @@ export function createResolver(options: ResolverOptions): HostResolver {
       if (name === 'localhost' || name.endsWith('.localhost')) return admit(LOCALHOST)
       const listed = hosts.lookup(name)
       if (listed !== undefined) return admit(listedHost(listed))
-      if (NAMES_NOT_ASKED.has(name.slice(name.lastIndexOf('.') + 1))) return dnsFailed('a name that is not in the DNS')
+      if (NAMES_NOT_ASKED.has(name.slice(name.lastIndexOf('.') + 1))) return failAtOnce('a name that is not in the DNS')
 
       const known = names.find(name)
       return known instanceof Promise ? known.then(admit) : admit(known)
@@ -168,15 +174,17 @@ interface NameCache {
 }
 
 /** The DNS behind a bounded cache; callers that ask for the same name at the same time share one query. */
-function createNameCache({ servers, timeoutMs, cacheSeconds, maxCacheEntries, clock }: ResolverOptions): NameCache {
+function createNameCache({ servers, timeoutMs, cacheSeconds, maxCacheEntries, clock, onLookup }: ResolverOptions): NameCache {
   const dns = createDnsClient({ timeoutMs, ...(servers !== undefined && { servers }) })
   const cache = new LRUCache<string, CachedHost>({ max: maxCacheEntries })
   const pending = new Map<string, { query: DnsQuery; known: Promise<KnownHost | Denial> }>()
 
   async function ask(name: string, query: DnsQuery): Promise<KnownHost | Denial> {
+    const startedMs = clock.monotonicMs()
     const outcome = await query.outcome
     pending.delete(name)
     const known = readOutcome(outcome)
+    onLookup?.(clock.monotonicMs() - startedMs, 'reason' in known ? 'failed' : 'resolved')
     const untilMs = clock.monotonicMs() + Math.min(lifeSeconds(outcome), cacheSeconds) * MS_PER_SECOND
     cache.set(name, { known, untilMs })
     return known

@@ -8,7 +8,7 @@
 import type { Denial } from '../model/denial.ts'
 import type { Exchange, Reply } from '../model/exchange.ts'
 import { blockOn, denialOf } from './block.ts'
-import type { Ending, Passage } from './passage.ts'
+import { refusedEnding, type Passage } from './passage.ts'
 import type { Services } from './services.ts'
 import {
   closePassage,
@@ -55,8 +55,7 @@ async function admit(passage: Passage, services: Services): Promise<Admitted> {
 async function refuse(denial: Denial, passage: Passage, reply: Reply, services: Services): Promise<void> {
   const refusal = { denial, actionId: passage.exchange.id, url: passage.shownTarget, agent: passage.profile.name }
   if (passage.intentRecorded) {
-    const ending: Ending = { status: 0, reason: denial.reason, verdict: 'block' }
-    recordOutcome(passage, ending, services)
+    recordOutcome(passage, refusedEnding(denial, passage), services)
   } else {
     await recordRefusal(passage, denial, services)
   }

@@ -12,6 +12,8 @@ export interface Observer {
   identityDoubt(passage: Passage, kind: 'identity_mismatch' | 'identity_unresolved' | 'identity_conflict'): void
   /** Bytes that never became an exchange. */
   refusedBeforeExchange(cause: Denial['reason']): void
+  /** A receipt of an exchange is on disk, as far as the recorder promises it. */
+  receiptWritten(agent: string, verdict: Ending['verdict']): void
   /** A receipt could not be written. */
   receiptFailed(reason: Denial['reason'], phase: 'intent' | 'outcome' | 'refusal'): void
 }

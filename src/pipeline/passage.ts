@@ -1,6 +1,7 @@
 /** What is known of one exchange so far: filled stage by stage, read by receipts, log and metrics. */
 
 import type { Agent } from '../model/agent.ts'
+import { BLOCK_REASONS } from '../model/block-reason.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Exchange } from '../model/exchange.ts'
 import type { Finding } from '../model/finding.ts'
@@ -49,6 +50,18 @@ export interface Ending {
   readonly reason: 'completed' | 'client_aborted' | Denial['reason']
   /** `block`: the answer was refused or the stream cut by us. */
   readonly verdict: 'allow' | 'warn' | 'block'
+}
+
+/** @returns the end of an exchange that was admitted, and whose caller is told the denial instead of an answer */
+export function refusedEnding({ reason }: Pick<Denial, 'reason'>, passage: Passage): Ending {
+  const { stage, httpStatus } = BLOCK_REASONS[reason]
+  // A fault of the upstream leg is no refusal of ours.
+  return { status: httpStatus, reason, verdict: stage === 'forward' ? passedVerdict(passage) : 'block' }
+}
+
+/** @returns the verdict of what passed: `warn` where a rule or gate would have refused under a stricter profile */
+export function passedVerdict({ warnings }: Passage): 'allow' | 'warn' {
+  return warnings.length > 0 ? 'warn' : 'allow'
 }
 
 const SEVERITIES: readonly Finding['severity'][] = ['low', 'medium', 'high', 'critical']

@@ -29,5 +29,15 @@ export function recordSuppressed(services: Services, which: 'over' | 'all'): voi
       'admission',
     )
     if ('reason' in appended) observer.receiptFailed(appended.reason, 'refusal')
+    else {
+      appended.durable.then(
+        () => {
+          observer.receiptWritten(DEFAULT_PROFILE, 'block')
+        },
+        () => {
+          observer.receiptFailed('receipt_unwritable', 'refusal')
+        },
+      )
+    }
   }
 }

@@ -16,7 +16,7 @@ import { Block, blockOn } from './block.ts'
 import { isEnforcing } from './enforcing.ts'
 import { intentFacts, outcomeFacts, refusalFacts } from './exchange-receipts.ts'
 import { buildOutgoing, withIdentityCoding } from './outgoing-request.ts'
-import { noteSeverity, type Ending, type Passage } from './passage.ts'
+import { noteSeverity, passedVerdict, type Ending, type Passage } from './passage.ts'
 import { ResponsePump } from './response-pump.ts'
 import { createResponseScreen } from './screen-response.ts'
 import type { Services } from './services.ts'
@@ -156,6 +156,7 @@ export async function recordIntent(passage: Passage, { recorder, clock, trustDom
     throw new Block({ reason: 'receipt_unwritable', detail: 'the intent did not become durable' })
   }
   passage.intentRecorded = true
+  observer.receiptWritten(passage.profile.name, passedVerdict(passage))
 }
 
 /** What may have changed while the intent was written. Called once more, synchronously, with the first byte. */
@@ -229,9 +230,14 @@ export function recordOutcome(passage: Passage, ending: Ending, { recorder, cloc
   const appended = recorder.append(outcomeFacts(passage, ending, trustDomain, clock.nowMs()), 'completion')
   if ('reason' in appended) observer.receiptFailed(appended.reason, 'outcome')
   else {
-    appended.durable.catch(() => {
-      observer.receiptFailed('receipt_unwritable', 'outcome')
-    })
+    appended.durable.then(
+      () => {
+        observer.receiptWritten(passage.profile.name, ending.verdict)
+      },
+      () => {
+        observer.receiptFailed('receipt_unwritable', 'outcome')
+      },
+    )
   }
   observer.ended(passage, ending, clock.monotonicMs() - passage.startedAtMs)
 }
@@ -248,9 +254,13 @@ export async function recordRefusal(passage: Passage, denial: Denial, services: 
     observer.receiptFailed(appended.reason, 'refusal')
     return
   }
-  await appended.durable.catch(() => {
+  try {
+    await appended.durable
+  } catch {
     observer.receiptFailed('receipt_unwritable', 'refusal')
-  })
+    return
+  }
+  observer.receiptWritten(passage.profile.name, 'block')
 }
 
 /** @returns what is left of the time that /fetch has for the head of its answer: the redirects before it are counted */

@@ -42,6 +42,7 @@ function aRig(durability: Durability = 'durable'): Rig {
     durability,
     clock: SYSTEM_CLOCK,
     onCommit: (mark) => marks.push(mark),
+    onSync: () => undefined,
     onFailure: (error) => failures.push(error),
   })
   const rig: Rig = { calls, marks, failures, fail: '', commit }

@@ -51,6 +51,8 @@ export interface CommitOptions {
   readonly clock: Clock
   /** After each flush, before its waiters go on. */
   readonly onCommit: (mark: Mark, bytes: number) => void
+  /** After each fdatasync that succeeded. */
+  readonly onSync: (tookMs: number) => void
   /** Once, before the waiters are refused. No line is written after it. */
   readonly onFailure: (error: RecorderError, shard: string) => void
 }
@@ -182,6 +184,7 @@ export class GroupCommit {
       this.stats.syncs++
       this.stats.syncTotalMs += tookMs
       this.stats.syncMaxMs = Math.max(this.stats.syncMaxMs, tookMs)
+      this.#options.onSync(tookMs)
       this.#acknowledge(batch, bytes)
     })
   }

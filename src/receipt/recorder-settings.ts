@@ -31,6 +31,8 @@ export interface RecorderOptions {
   readonly retentionDays?: number | undefined
   /** Wait before the first attempt to open a new session after a failure, doubled up to the maximum. */
   readonly reopenMs?: { readonly first: number; readonly max: number } | undefined
+  /** Told of every fdatasync that succeeded, and how long it took. */
+  readonly onSync?: ((tookMs: number) => void) | undefined
   /** The folder, where it is not the one on disk: for tests. */
   readonly files?: RecorderFiles | undefined
 }
@@ -49,6 +51,7 @@ export interface RecorderSettings {
   readonly lowWaterBytes: number
   readonly retentionDays: number
   readonly reopenMs: { readonly first: number; readonly max: number }
+  readonly onSync: (tookMs: number) => void
   readonly files: RecorderFiles
 }
 
@@ -60,6 +63,7 @@ const DEFAULTS = {
   lowWaterBytes: 67_108_864,
   retentionDays: 0,
   reopenMs: { first: 250, max: 30_000 },
+  onSync: () => undefined,
 } as const
 
 export function settingsOf(options: RecorderOptions): RecorderSettings {

@@ -251,12 +251,13 @@ export class Recorder {
 
   /** A session on a fresh writer; nothing is admitted to it before its session_open is durable. */
   async #beginSession(): Promise<void> {
-    const { files, clock, durability } = this.#settings
+    const { files, clock, durability, onSync } = this.#settings
     const commit = new GroupCommit({
       files,
       clock,
       durability,
       onCommit: (mark, bytes) => { this.#onCommit(mark, bytes) },
+      onSync,
       onFailure: (error, shard) => { this.#onFailure(error, { commit, shard }) },
     })
     const signer = this.#signer

@@ -1,6 +1,7 @@
 /** Tells log and metrics what the data path reports. */
 
 import type { AuditLog, Metrics } from '../admin/index.ts'
+import { BLOCK_REASONS } from '../model/block-reason.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Ending, Observer, Passage } from '../pipeline/index.ts'
 
@@ -24,6 +25,9 @@ export function createObserver(metrics: Metrics, audit: AuditLog): Observer {
     refusedBeforeExchange: (cause) => {
       metrics.countRefusedBeforeExchange(cause)
     },
+    receiptWritten: (agent, verdict) => {
+      metrics.countReceipt(agent, 'outbound', verdict)
+    },
     receiptFailed: (reason, phase) => {
       metrics.countReceiptFailure(reason)
       audit.record({ event: 'receipt_failed', reason, phase })
@@ -34,14 +38,13 @@ export function createObserver(metrics: Metrics, audit: AuditLog): Observer {
 function tellRefusal(metrics: Metrics, audit: AuditLog, passage: Passage, { denial, durationMs }: { denial: Denial; durationMs: number }): void {
   const { profile, exchange, agent } = passage
   metrics.countIdentity(agent.source, agent.grade)
-  metrics.countReceipt(profile.name, 'outbound', 'block')
   metrics.countExchange({ agent: profile.name, transport: exchange.surface, verdict: 'block', reason: denial.reason, bytesUp: 0, bytesDown: 0, durationMs })
   audit.record({
     ...exchangeEvent(passage, durationMs),
     verdict: 'block',
     reason: denial.reason,
     detail: denial.detail,
-    status: 0,
+    status: BLOCK_REASONS[denial.reason].httpStatus,
   })
 }
 
@@ -50,7 +53,6 @@ function tellEnd(metrics: Metrics, audit: AuditLog, passage: Passage, { ending, 
   const { verdict, status } = ending
   const reason = ending.reason === 'completed' ? {} : { reason: ending.reason }
   metrics.countIdentity(agent.source, agent.grade)
-  metrics.countReceipt(profile.name, 'outbound', verdict)
   metrics.countExchange({
     agent: profile.name,
     transport: exchange.surface,

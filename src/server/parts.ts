@@ -69,6 +69,9 @@ export async function createParts(config: Config, folder: StateFolder, version: 
     limits: { maxEntriesPerShard: config.recorder.maxEntriesPerFile, checkpointInterval: config.recorder.checkpointInterval },
     lowWaterBytes: config.recorder.lowWaterBytes,
     retentionDays: config.recorder.retentionDays,
+    onSync: (tookMs) => {
+      metrics.observeFsync(tookMs / MS_PER_SECOND)
+    },
   })
   const services = createServices(config, { recorder, metrics, audit, companionId, current: () => parts.config })
   const stopSentinel = await watchOver(services, config, audit)
@@ -134,6 +137,9 @@ function createServices(config: Config, { recorder, metrics, audit, companionId,
       maxCacheEntries: MAX_DNS_ENTRIES,
       clock,
       protectedAddress: (address, port) => protectedTargets.isProtected(address, port),
+      onLookup: (tookMs, ending) => {
+        metrics.observeDns(tookMs / MS_PER_SECOND, ending)
+      },
     }),
     sender: createSender(),
     recorder,
