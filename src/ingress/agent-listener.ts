@@ -13,6 +13,7 @@ import { checkMessage } from './check-message.ts'
 import { serveConnect } from './connect-proxy.ts'
 import { FETCH_PATH, serveFetch } from './fetch-endpoint.ts'
 import { serveForward } from './forward-proxy.ts'
+import { cutBody } from './read-body.ts'
 import { refuseBytes, refuseMessage } from './refuse-message.ts'
 import type { SurfaceContext, SurfaceRequest } from './surface.ts'
 
@@ -174,9 +175,24 @@ function createParser({ limits, context }: ListenerOptions, intake: Intake): htt
     serveConnect(request, socket, head, taken).catch(() => socket.destroy())
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    refuseBytes(socket, parserDenial(error.code ?? ''), context)
+    refuseUnparsed(socket, error.code ?? '', context)
   })
   return server
+}
+
+/** Bytes that the parser does not take. Inside the body of an exchange, that exchange tells of them, once. */
+function refuseUnparsed(socket: Duplex, code: string, context: SurfaceContext): void {
+  const response = CURRENT.get(socket)
+  const isCut = code === 'HPE_INVALID_EOF_STATE' || !/^(HPE|ERR_HTTP)_/.test(code)
+  if (response === undefined || response.req.complete) {
+    refuseBytes(socket, parserDenial(code), context)
+    return
+  }
+  // Where the next message would begin nobody can tell.
+  response.shouldKeepAlive = false
+  const wasRead = cutBody(response.req, isCut ? { reason: 'body_incomplete', detail: 'ended within the body' } : parserDenial(code))
+  // It was refused before its body: what it was told is on its way.
+  if (!wasRead && response.writableEnded && socket instanceof net.Socket) socket.destroySoon()
 }
 
 /** @returns who sends the message, or why it is refused before anything else is looked at */

@@ -15,13 +15,13 @@ const MAX_CONTENT_BYTES = 10 * 1024 * 1024
 const TITLE = /<title[^>]{0,200}>([^<]{0,2000})</i
 
 export class JsonReply implements Reply {
+  readonly holds = { maxBytes: MAX_CONTENT_BYTES }
   readonly #response: ServerResponse
   readonly #http: HttpReply
   readonly #url: string
   readonly #companionId: string
   #head: ResponseHead | undefined
   #chunks: Buffer[] = []
-  #bytes = 0
 
   constructor(response: ServerResponse, http: HttpReply, url: string, companionId: string) {
     this.#response = response
@@ -39,15 +39,10 @@ export class JsonReply implements Reply {
   }
 
   write(chunk: Cleared<Buffer>): undefined {
-    this.#bytes += chunk.length
-    if (this.#bytes <= MAX_CONTENT_BYTES) this.#chunks.push(chunk)
+    this.#chunks.push(chunk)
   }
 
   end(): Promise<void> {
-    if (this.#bytes > MAX_CONTENT_BYTES) {
-      this.#sendBlocked({ reason: 'upstream_malformed', detail: `answer over ${MAX_CONTENT_BYTES} bytes` }, '', '')
-      return Promise.resolve()
-    }
     const content = Buffer.concat(this.#chunks).toString('utf8')
     const contentType = this.#head === undefined ? '' : (headerValue(this.#head.headers, 'content-type') ?? '')
     const title = TITLE.exec(content)?.[1]?.trim()
@@ -62,14 +57,10 @@ export class JsonReply implements Reply {
   }
 
   abort(denial: Denial): void {
-    this.#sendBlocked(denial, '', '')
+    this.refuse({ denial, agent: '', url: '', actionId: '' })
   }
 
-  refuse({ denial, agent, url }: Refusal): void {
-    this.#sendBlocked(denial, agent, url)
-  }
-
-  #sendBlocked(denial: Denial, agent: string, url: string): void {
+  refuse({ denial, agent, url, actionId }: Refusal): void {
     const { httpStatus, summary } = BLOCK_REASONS[denial.reason]
     void this.#send(httpStatus, refusalHeaders(denial, this.#companionId), {
       url,
@@ -79,6 +70,7 @@ export class JsonReply implements Reply {
       blocked: true,
       block_reason: denial.reason,
       hint: summary,
+      action_id: actionId,
     })
   }
 

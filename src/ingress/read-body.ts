@@ -7,6 +7,19 @@ import type { BodyLimits } from '../model/exchange.ts'
 import { headerValue } from '../model/raw-headers.ts'
 
 const EMPTY = Buffer.alloc(0)
+/** Who reads the body of a message now. */
+const READERS = new WeakMap<IncomingMessage, (denial: Denial) => void>()
+
+/**
+ * Tells the reader of a body that what follows cannot be read: it ended, took too long, or is no HTTP.
+ *
+ * @returns whether anybody was reading
+ */
+export function cutBody(request: IncomingMessage, denial: Denial): boolean {
+  const reader = READERS.get(request)
+  reader?.(denial)
+  return reader !== undefined
+}
 
 /** @returns whether the head announces a body */
 export function hasBody(request: IncomingMessage): boolean {
@@ -32,6 +45,7 @@ function collect(request: IncomingMessage, limits: BodyLimits): Promise<Buffer |
     let size = 0
     const finish = (result: Buffer | Denial): void => {
       clearTimeout(timer)
+      READERS.delete(request)
       request.off('data', onData).off('end', onEnd).off('error', onCut).off('close', onCut)
       // A later error of the abandoned stream has no other listener, and would end the process.
       request.on('error', () => undefined)
@@ -56,6 +70,7 @@ function collect(request: IncomingMessage, limits: BodyLimits): Promise<Buffer |
     const timer = setTimeout(() => {
       finish({ reason: 'request_timeout', detail: `no body data for ${limits.idleMs} ms` })
     }, limits.idleMs)
+    READERS.set(request, finish)
     request.on('data', onData).on('end', onEnd).on('error', onCut).on('close', onCut)
   })
 }

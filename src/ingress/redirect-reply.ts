@@ -26,6 +26,11 @@ export class RedirectReply implements Reply {
     this.#reply = reply
   }
 
+  /** The body of a redirect that is followed goes nowhere, and is not held. */
+  get holds(): Reply['holds'] {
+    return this.location === undefined ? this.#reply.holds : undefined
+  }
+
   get exchange(): Exchange | undefined {
     return this.#exchange
   }

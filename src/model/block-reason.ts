@@ -59,6 +59,7 @@ export const BLOCK_REASONS = {
   upstream_timeout: { stage: 'forward', httpStatus: 504, severity: 'info', retry: 'later', summary: 'The destination did not answer in time.' },
   upstream_malformed: { stage: 'forward', httpStatus: 502, severity: 'warn', retry: 'none', summary: 'The answer of the destination is not well-formed HTTP.' },
   upstream_truncated: { stage: 'forward', httpStatus: 502, severity: 'warn', retry: 'later', summary: 'The answer of the destination ended before it was complete.' },
+  response_too_large: { stage: 'scan_response', httpStatus: 502, severity: 'info', retry: 'none', summary: 'The answer is too long for the form in which it was asked for.' },
   response_secret: { stage: 'scan_response', httpStatus: 403, severity: 'critical', retry: 'none', summary: 'The answer carries a credential that this profile must not read.' },
 } as const satisfies Record<string, BlockReasonSpec>
 

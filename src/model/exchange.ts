@@ -93,6 +93,8 @@ export interface Refusal {
  * `start` comes first and once, except that `refuse` may come instead of it.
  */
 export interface Reply {
+  /** Set where the surface answers only when it has the whole body: a longer one is refused, and its bytes count as held. */
+  readonly holds?: { readonly maxBytes: number } | undefined
   /** An interim answer (1xx, never 100 or 101). */
   inform(head: ResponseHead): void
   start(head: ResponseHead): void

@@ -11,7 +11,7 @@ import type { Cleared } from '../model/cleared.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Reply, ResponseHead } from '../model/exchange.ts'
 import { headerTokens, headerValue } from '../model/raw-headers.ts'
-import type { Ending, Passage } from './passage.ts'
+import { passedVerdict, refusedEnding, type Ending, type Passage } from './passage.ts'
 import { joinCleared, type ResponseScreen } from './screen-response.ts'
 
 export interface PumpOptions {
@@ -78,7 +78,7 @@ export class ResponsePump implements UpstreamSink {
   callerGone(): void {
     if (this.#phase === 'over') return
     this.#call?.abort()
-    this.#over({ status: this.#head?.status ?? 0, reason: 'client_aborted', verdict: this.#verdict() })
+    this.#over({ status: this.#head?.status ?? 0, reason: 'client_aborted', verdict: passedVerdict(this.#options.passage) })
     this.#finish()
   }
 
@@ -110,8 +110,8 @@ export class ResponsePump implements UpstreamSink {
     meter(chunk.length)
     const cleared = screen.push(chunk)
     if ('reason' in cleared) this.stop(cleared)
-    else if (this.#phase === 'streaming') this.#write(cleared)
-    else this.#hold(cleared, chunk)
+    else if (this.#phase === 'holding') this.#hold(cleared, chunk)
+    else this.#writeOn(cleared, chunk)
   }
 
   onEnd(): void {
@@ -127,7 +127,7 @@ export class ResponsePump implements UpstreamSink {
     if (last.length > 0) this.#held.push(last)
     const body = joinCleared(this.#held)
     this.#noteDigest(body, wasHolding)
-    this.#over({ status: head.status, reason: head.framing === 'close' ? 'upstream_truncated' : 'completed', verdict: this.#verdict() })
+    this.#over({ status: head.status, reason: head.framing === 'close' ? 'upstream_truncated' : 'completed', verdict: passedVerdict(this.#options.passage) })
     if (wasHolding) this.#options.reply.start(heldHead(head, body.length))
     if (body.length > 0) void this.#options.reply.write(body)
     void this.#options.reply.end().then(this.#finish)
@@ -135,16 +135,11 @@ export class ResponsePump implements UpstreamSink {
 
   onFail(failure: UpstreamFailure): void {
     if (this.#phase === 'over') return
-    const isOurs = !BLOCK_REASONS[failure.reason].stage.startsWith('forward')
-    this.#endBadly(failure, { status: this.#statusSoFar(failure), reason: failure.reason, verdict: isOurs ? 'block' : this.#verdict() })
-  }
-
-  #verdict(): 'allow' | 'warn' {
-    return this.#options.passage.warnings.length > 0 ? 'warn' : 'allow'
+    this.#endBadly(failure, { ...refusedEnding(failure, this.#options.passage), status: this.#statusSoFar(failure) })
   }
 
   #statusSoFar({ reason }: Pick<Denial, 'reason'>): number {
-    return this.#phase === 'streaming' ? (this.#head?.status ?? 0) : BLOCK_REASONS[reason].httpStatus
+    return this.#phase === 'streaming' && this.#options.reply.holds === undefined ? (this.#head?.status ?? 0) : BLOCK_REASONS[reason].httpStatus
   }
 
   #startStreaming(head: ResponseHead): void {
@@ -164,7 +159,19 @@ export class ResponsePump implements UpstreamSink {
     const soFar = this.#held
     this.#held = []
     this.#startStreaming(head)
-    for (const part of [...soFar, cleared]) this.#write(part)
+    for (const part of soFar) this.#write(part)
+    this.#writeOn(cleared, raw)
+  }
+
+  /** Where the surface itself holds the body, its memory is counted, and its limit is ours. */
+  #writeOn(cleared: Cleared<Buffer>, raw: Buffer): void {
+    const { passage, reply, take } = this.#options
+    const { holds } = reply
+    if (holds !== undefined && passage.bytesDown > holds.maxBytes) {
+      this.stop({ reason: 'response_too_large', detail: `over ${holds.maxBytes} bytes` })
+    } else if (holds !== undefined && !take(raw.length)) {
+      this.stop({ reason: 'held_bytes_exhausted', detail: 'max_held_bytes reached' })
+    } else this.#write(cleared)
   }
 
   #write(chunk: Cleared<Buffer>): void {
@@ -193,8 +200,8 @@ export class ResponsePump implements UpstreamSink {
   }
 
   #endBadly(denial: Denial | UpstreamFailure, ending: Ending): void {
-    const hasStarted = this.#phase === 'streaming'
     const { passage, reply } = this.#options
+    const hasStarted = this.#phase === 'streaming' && reply.holds === undefined
     this.#over(ending)
     if (hasStarted) reply.abort(denial)
     else reply.refuse({ denial, actionId: passage.exchange.id, url: passage.shownTarget, agent: passage.profile.name })

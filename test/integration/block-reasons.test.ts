@@ -38,7 +38,7 @@ const ENDINGS: Readonly<Record<BlockReason, readonly Ending[]>> = {
   headers_too_large: ['counted'],
   request_timeout: ['counted', 'refused'],
   body_too_large: ['refused'],
-  body_incomplete: ['untold'],
+  body_incomplete: ['refused', 'untold'],
   client_gone: ['cut'],
   expectation_unsupported: ['counted'],
   held_bytes_exhausted: ['refused'],
@@ -68,6 +68,7 @@ const ENDINGS: Readonly<Record<BlockReason, readonly Ending[]>> = {
   upstream_timeout: ['failed', 'cut'],
   upstream_malformed: ['failed'],
   upstream_truncated: ['failed', 'cut'],
+  response_too_large: ['failed'],
   response_secret: ['failed', 'cut'],
 }
 
@@ -164,6 +165,12 @@ when('request_timeout', 'refused', async (t) => {
   const { companion, url, paths } = await stage(t, 'timeouts: {request_idle: 300ms}\n')
   const passed = await ask(companion.port, `${url}/pass`, { method: 'POST', body: 'xxx' })
   const { text } = await sendRaw(companion.port, message(url, { method: 'POST', body: 'xxx' }).slice(0, -1), { waitMs: LONG_ENOUGH_MS })
+  return { scene: sceneOf(companion), text, strays: strays(paths()), passed: [passed] }
+})
+when('body_incomplete', 'refused', async (t) => {
+  const { companion, url, paths } = await stage(t, '')
+  const passed = await ask(companion.port, `${url}/pass`, { method: 'POST', body: 'xxx' })
+  const { text } = await sendRaw(companion.port, message(url, { method: 'POST', body: 'xxx' }).slice(0, -1), { halfClose: true })
   return { scene: sceneOf(companion), text, strays: strays(paths()), passed: [passed] }
 })
 when('body_incomplete', 'untold', async (t) => {
@@ -269,6 +276,14 @@ when('upstream_truncated', 'cut', whileOpen('', (_request, response) => {
   response.writeHead(200, STREAM).write('data: one\n\n')
   setTimeout(() => response.destroy(), 300)
 }, () => Promise.resolve()))
+
+when('response_too_large', 'failed', async (t) => {
+  const size = 10 * 1024 * 1024
+  const { companion, url } = await stage(t, '', (request, response) => response.end(Buffer.alloc(request.url === '/pass' ? size : size + 1, 'a')))
+  const askJson = (path: string): Promise<string> => ask(companion.port, `/fetch?format=json&url=${encodeURIComponent(`${url}${path}`)}`)
+  const passed = await askJson('/pass')
+  return { scene: sceneOf(companion), text: await askJson('/over'), strays: 0, passed: [passed] }
+})
 
 when('draining', 'counted', async (t) => {
   let release = (): void => undefined
@@ -378,10 +393,14 @@ function checkRefusal(reason: BlockReason, text: string): string {
   const { httpStatus, severity, retry, stage: layer, summary } = BLOCK_REASONS[reason]
   const { status, headers, body } = lastMessage(text)
   const names = ['x-pipelock-block-reason', 'x-pipelock-block-reason-version', 'x-pipelock-block-reason-severity', 'x-pipelock-block-reason-retry', 'x-pipelock-block-reason-layer', 'cache-control', 'content-type']
-  assert.deepEqual([status, ...names.map((name) => headers[name])], [httpStatus, reason, '1', severity, retry, layer, 'no-store', 'application/problem+json'])
+  // Only the JSON form of /fetch holds its answer to a length, and it tells refusals in its own form.
+  const isJsonForm = reason === 'response_too_large'
+  const type = isJsonForm ? 'application/json' : 'application/problem+json'
+  assert.deepEqual([status, ...names.map((name) => headers[name])], [httpStatus, reason, '1', severity, retry, layer, 'no-store', type])
   assert.match(headers['chaperone-refused-by'] ?? '', /^"chaperone-[0-9a-f]{8}"$/)
   const problem = JSON.parse(body) as Record<string, unknown>
-  assert.deepEqual([problem['status'], problem['block_reason'], problem['blocked'], problem['title']], [httpStatus, reason, true, summary])
+  const [toldStatus, toldSummary] = isJsonForm ? [problem['status_code'], problem['hint']] : [problem['status'], problem['title']]
+  assert.deepEqual([toldStatus, problem['block_reason'], problem['blocked'], toldSummary], [httpStatus, reason, true, summary])
   return String(problem['action_id'])
 }
 
