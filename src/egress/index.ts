@@ -1,6 +1,6 @@
 /** Public door of egress/: the only opener of outgoing sockets. */
 export { hopByHopNames } from './hop-headers.ts'
-export { createResolver, type HostResolver, type Resolved } from './resolve-host.ts'
-export { createSender, type Route, type Sender } from './send.ts'
+export { createResolver, type HostResolver } from './resolve-host.ts'
+export { createSender, type Sender } from './send.ts'
 export { openTunnel } from './tunnel.ts'
 export type { UpstreamCall, UpstreamFailure, UpstreamSink } from './upstream.ts'

@@ -5,18 +5,12 @@ import { test } from 'node:test'
 
 import fc from 'fast-check'
 
-import { checkClaims, collectClaims } from './index.ts'
+import { checkClaims } from './index.ts'
 
 const PROFILES = new Set(['_default', 'team_a', 'billing', 'malformed'])
 const check = (...claimed: string[]) => checkClaims(claimed, 'billing', PROFILES)
 
 const MALFORMED = { name: 'malformed', wellFormed: false, mismatch: false }
-
-test('claims come from the identity header and from the parameter that the surface hands over', () => {
-  const headers = ['Host', 'a.example', 'X-Pipelock-Agent', 'one', 'x-pipelock-agent', 'two', 'X-Agent', 'three']
-  assert.deepEqual(collectClaims(headers, ['four']), ['one', 'two', 'four'])
-  assert.deepEqual(collectClaims(['Host', 'a.example'], []), [])
-})
 
 test('the name of another profile is a mismatch; the own name and an unknown one are not', () => {
   assert.deepEqual(check('team_a'), [{ name: 'team_a', wellFormed: true, mismatch: true }])

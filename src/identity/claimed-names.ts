@@ -1,7 +1,5 @@
 /** Names that callers give themselves: recorded beside the identity, never a reason for it. */
 
-import { headerValues, type RawHeaders } from '../model/raw-headers.ts'
-
 export interface Claim {
   /** The name as claimed, or the word `malformed`: text outside the alphabet of names is never passed on. */
   readonly name: string
@@ -10,21 +8,11 @@ export interface Claim {
   readonly mismatch: boolean
 }
 
-const CLAIM_HEADER = 'x-pipelock-agent'
 const WELL_FORMED = /^[A-Za-z0-9._-]{1,64}$/
 const MALFORMED = 'malformed'
 
 /** A receipt and a log line must stay small whatever a caller sends. */
 const MAX_CLAIMS = 8
-
-/**
- * @param queryNames decoded values of the `agent` parameter of `/fetch`; empty on every other surface, where that parameter
- *   belongs to the destination
- * @returns every claim as it was written, for `Exchange.claimed`: to be shown only after `checkClaims`
- */
-export function collectClaims(headers: RawHeaders, queryNames: readonly string[]): string[] {
-  return [...headerValues(headers, CLAIM_HEADER), ...queryNames]
-}
 
 /**
  * Compares the claims, byte for byte, with the profiles there are: cleaning a name first would let one claim look like another.

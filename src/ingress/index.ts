@@ -1,3 +1,2 @@
 /** Public door of ingress/: the agents' listeners. */
-export { openAgentListeners, type AgentListeners, type AgentListenersOptions } from './agent-listeners.ts'
-export type { ListenerLimits } from './agent-listener.ts'
+export { openAgentListeners, type AgentListeners } from './agent-listeners.ts'

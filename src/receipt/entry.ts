@@ -20,9 +20,6 @@ export const ENTRY_TYPE = {
 /** `prevHash` of the first entry of a session. */
 export const FIRST_PREV_HASH = 'genesis'
 
-/** Readers of the format refuse longer lines. */
-export const MAX_LINE_BYTES = 1_048_576
-
 export interface EntryFields {
   /** We write 2; version 1 has no `eventKind`. */
   readonly version: 1 | 2

@@ -9,7 +9,6 @@ import { cutEncoded, percentEncoded } from '../base/printable-text.ts'
 import { always, encodeStruct, nested, nestedList, optional, quoteGo, type StructMember, type Uint64 } from './go-json.ts'
 
 export { sanitizeText } from '../base/printable-text.ts'
-export type { Uint64 } from './go-json.ts'
 
 export const ACTION_TYPES = ['read', 'derive', 'write', 'delegate', 'authorize', 'spend', 'commit', 'actuate', 'unclassified'] as const
 export type ActionType = (typeof ACTION_TYPES)[number]

@@ -45,9 +45,3 @@ export interface MessageScan {
    */
   readonly heldBack: number
 }
-
-/** A scanner of one kind (credentials, injection), opened once per direction of an exchange. */
-export interface ScanLayer {
-  readonly name: string
-  open(context: ScanContext): MessageScan
-}
