@@ -5,7 +5,9 @@
 
 import { ANY_AGENT } from './keys.ts'
 
-const lacking = (feature: string): string => `belongs to ${feature}, which this version does not have`
+const LACKING = ', which this version does not have'
+const lacking = (feature: string): string => `belongs to ${feature}${LACKING}`
+const NO_LICENCE = 'no licence is needed here'
 
 const MCP = lacking('MCP mediation')
 const RESPONSES = lacking('injection scanning of responses')
@@ -33,6 +35,7 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
   ['tls_interception', TLS],
   ['response_scanning', RESPONSES],
   ['request_body_scanning', 'request bodies are always scanned; their limit is limits.max_body_bytes'],
+  ['request_body_scanning.enabled', 'request bodies are always scanned'],
   ['git_protection', lacking('git protection')],
   ['session_profiling', SESSIONS],
   ['adaptive_enforcement', lacking('adaptive enforcement')],
@@ -60,10 +63,10 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
   ['request_policy', lacking('request policies')],
   ['health_watchdog', lacking('the health watchdog')],
   ['mediation_envelope', ENVELOPES],
-  ['license_key', lacking('licence keys')],
-  ['license_file', lacking('licence keys')],
-  ['license_public_key', lacking('licence keys')],
-  ['license_crl_file', lacking('licence keys')],
+  ['license_key', NO_LICENCE],
+  ['license_file', NO_LICENCE],
+  ['license_public_key', NO_LICENCE],
+  ['license_crl_file', NO_LICENCE],
   ['fetch_proxy.max_response_mb', 'responses are streamed, not cut: see limits.max_held_response_bytes'],
   ['fetch_proxy.max_redirects', 'the number of redirects is fetch_proxy.redirect_limit'],
   ['fetch_proxy.user_agent', 'the User-Agent of the caller is forwarded as it is'],
@@ -74,8 +77,8 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
   ['fetch_proxy.monitoring.path_entropy_exclusions', ENTROPY],
   ['fetch_proxy.monitoring.query_entropy_param_exclusions', ENTROPY],
   ['fetch_proxy.monitoring.scan_nested_urls', lacking('nested URL scanning')],
-  ['fetch_proxy.monitoring.max_requests_per_minute', 'limits per destination domain do not exist here; rate_limit.max_requests_per_minute limits a profile'],
-  ['fetch_proxy.monitoring.max_data_per_minute', 'limits per destination domain do not exist here; rate_limit.max_data_per_minute limits a profile'],
+  ['fetch_proxy.monitoring.max_requests_per_minute', `${lacking('limits per destination domain')}; rate_limit.max_requests_per_minute limits a profile`],
+  ['fetch_proxy.monitoring.max_data_per_minute', `${lacking('limits per destination domain')}; rate_limit.max_data_per_minute limits a profile`],
   ['forward_proxy.sni_verification', lacking('SNI verification')],
   ['forward_proxy.redirect_websocket_hosts', lacking('WebSocket mediation')],
   ['dlp.scan_env', OWN_SECRETS],
@@ -112,6 +115,12 @@ export function foreignKey(path: readonly (string | number)[]): string | undefin
   const dotted = generic(path)
   const known = FOREIGN.get(dotted) ?? FOREIGN.get(dotted.replace(`agents.${ANY_AGENT}.`, ''))
   return known ?? (/^(?:agents\.<name>\.)?mcp_/.test(dotted) ? MCP : undefined)
+}
+
+/** @returns whether the key switches on what nothing here does: an unknown key counts as one, a feature that is off does not */
+export function isMissed(path: readonly (string | number)[], value: unknown): boolean {
+  const isOff = value === false || value === null || (typeof value === 'object' && 'enabled' in value && value.enabled === false)
+  return !isOff && (foreignKey(path) ?? LACKING).includes(LACKING)
 }
 
 /** @returns the dotted path with `<name>` for a profile's name and `[]` for a position */

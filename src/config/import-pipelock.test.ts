@@ -40,7 +40,7 @@ const FOREIGN = [
 ].join('\n')
 
 test('a whole file is translated, and the result loads', () => {
-  const { text, changes, problems } = importPipelock(FOREIGN)
+  const { text, changes, losses, problems } = importPipelock(FOREIGN)
   assert.deepEqual(problems, [])
   assert.deepEqual(changes, [
     'kept: version',
@@ -54,13 +54,13 @@ test('a whole file is translated, and the result loads', () => {
     'dropped: fetch_proxy.max_response_mb: responses are streamed, not cut: see limits.max_held_response_bytes',
     'kept: fetch_proxy.monitoring.max_url_length',
     'dropped: fetch_proxy.monitoring.entropy_threshold: belongs to entropy scanning, which this version does not have',
-    'dropped: fetch_proxy.monitoring.max_requests_per_minute: limits per destination domain do not exist here; rate_limit.max_requests_per_minute limits a profile',
+    'dropped: fetch_proxy.monitoring.max_requests_per_minute: belongs to limits per destination domain, which this version does not have; rate_limit.max_requests_per_minute limits a profile',
     'changed: fetch_proxy.monitoring.blocklist: adds paste.example: *.paste.example does not hold it here',
     'kept: forward_proxy.enabled',
     'kept: forward_proxy.max_tunnel_seconds',
     'kept: forward_proxy.idle_timeout_seconds',
     'dropped: forward_proxy.sni_verification: belongs to SNI verification, which this version does not have',
-    'dropped: request_body_scanning.enabled: no such key here',
+    'dropped: request_body_scanning.enabled: request bodies are always scanned',
     'renamed: request_body_scanning.max_body_bytes is limits.max_body_bytes',
     'dropped: response_scanning: belongs to injection scanning of responses, which this version does not have',
     'dropped: mcp_tool_policy: belongs to MCP mediation, which this version does not have',
@@ -73,10 +73,15 @@ test('a whole file is translated, and the result loads', () => {
     'dropped: logging.format: log lines are always JSON',
     'kept: logging.output',
     'kept: logging.include_allowed',
-    'dropped: license_key: belongs to licence keys, which this version does not have',
+    'dropped: license_key: no licence is needed here',
     'changed: agents.ci.source_cidrs: 10.42.3.7/24 becomes 10.42.3.0/24',
     'changed: agents.ci.rate_limit: writes max_data_per_minute: 0, as it was without being written',
     'dropped: agents.ci.budget: belongs to budgets, which this version does not have',
+  ])
+  const lost = losses.map((line) => /^\w+: ([\w.]+):/.exec(line)?.[1])
+  assert.deepEqual(lost, [
+    ...['fetch_proxy.monitoring.entropy_threshold', 'fetch_proxy.monitoring.max_requests_per_minute', 'forward_proxy.sni_verification'],
+    ...['response_scanning', 'mcp_tool_policy', 'dlp.scan_env', 'dlp.patterns', 'kill_switch.sentinel_file', 'agents.ci.budget'],
   ])
   const config = parseConfig(text, 'c.yaml', {})
   assert.ok(!isConfigErrors(config))
@@ -97,6 +102,12 @@ test('a silent file keeps the meaning that the other defaults gave it', () => {
   const config = parseConfig(text, 'c.yaml', {})
   assert.ok(!isConfigErrors(config))
   assert.deepEqual(config.policy.surfaces, { forward: false, connect: false, fetch: true })
+})
+
+test('a feature of the other product that is switched off is no loss', () => {
+  const off = importPipelock('response_scanning: {enabled: false}\nlicense_key: x\nexplain_blocks: true\nforward_proxy: {sni_verification: false}\n')
+  assert.deepEqual([off.losses, off.problems], [[], []])
+  assert.equal(importPipelock('response_scanning: {enabled: true}\n').losses.length, 1)
 })
 
 test('what has to be put right by hand is told', () => {

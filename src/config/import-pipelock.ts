@@ -2,7 +2,7 @@
 
 import { stringify } from 'yaml'
 import { dottedPath, formatProblem, type ConfigProblem, type KeyPath } from './config-problem.ts'
-import { foreignKey, generic } from './foreign-keys.ts'
+import { foreignKey, generic, isMissed } from './foreign-keys.ts'
 import { FOREIGN_DEFAULTS, IMPORT_RULES, type ImportRule } from './import-rules.ts'
 import { isConfigErrors, parseConfig } from './load-config.ts'
 import { isSourceErrors, parseYamlSource } from './yaml-source.ts'
@@ -12,6 +12,8 @@ export interface PipelockImport {
   readonly text: string
   /** One line per key of the other file, in its order: `kept: …`, `renamed: …`, `changed: …`, `dropped: …`, then `added: …`. */
   readonly changes: readonly string[]
+  /** Those of the changes that leave out a control or a setting: somebody has to decide how to go on without it. */
+  readonly losses: readonly string[]
   /** What still has to be put right by hand before the result loads; of the other file where `text` is empty. */
   readonly problems: readonly ConfigProblem[]
 }
@@ -21,15 +23,16 @@ const RESULT_NAME = 'imported.yaml'
 interface Work {
   readonly target: Record<string, unknown>
   readonly changes: string[]
+  readonly losses: string[]
   /** Dotted keys written so far. */
   readonly written: Set<string>
 }
 
 export function importPipelock(text: string, fileName = 'pipelock.yaml'): PipelockImport {
   const source = parseYamlSource(text, fileName)
-  if (isSourceErrors(source)) return { text: '', changes: source.problems.map(formatProblem), problems: source.problems }
+  if (isSourceErrors(source)) return { text: '', changes: source.problems.map(formatProblem), losses: [], problems: source.problems }
 
-  const work: Work = { target: newMap(), changes: [], written: new Set() }
+  const work: Work = { target: newMap(), changes: [], losses: [], written: new Set() }
   translateMap(source.root, [], work)
   for (const [key, value] of FOREIGN_DEFAULTS) {
     if (work.written.has(key)) continue
@@ -38,7 +41,7 @@ export function importPipelock(text: string, fileName = 'pipelock.yaml'): Pipelo
   }
   const translated = `# Translated from ${fileName.replace(/[^\x20-\x7e]/g, '?')}\n${stringify(work.target, { lineWidth: 120 })}`
   const loaded = parseConfig(translated, RESULT_NAME, {})
-  return { text: translated, changes: work.changes, problems: isConfigErrors(loaded) ? loaded.problems : [] }
+  return { text: translated, changes: work.changes, losses: work.losses, problems: isConfigErrors(loaded) ? loaded.problems : [] }
 }
 
 function translateMap(level: object, path: KeyPath, work: Work): void {
@@ -47,7 +50,7 @@ function translateMap(level: object, path: KeyPath, work: Work): void {
     const rule = IMPORT_RULES.get(generic(here))
     if (rule !== undefined) translateKey(value, here, rule, work)
     else if (hasRulesBelow(here) && typeof value === 'object' && value !== null && !Array.isArray(value)) translateSection(value, here, work)
-    else work.changes.push(`dropped: ${dottedPath(here)}: ${foreignKey(here) ?? 'no such key here'}`)
+    else note(work, `dropped: ${dottedPath(here)}: ${foreignKey(here) ?? 'no such key here'}`, isMissed(here, value))
   }
 }
 
@@ -59,7 +62,7 @@ function translateSection(section: object, path: KeyPath, work: Work): void {
 }
 
 function translateKey(value: unknown, path: KeyPath, rule: ImportRule, work: Work): void {
-  const { value: translated, notes = [] } = rule.convert(value)
+  const { value: translated, notes = [], isLossy = false } = rule.convert(value)
   const from = dottedPath(path)
   const target = targetPath(rule.to, path)
   if (translated !== undefined) {
@@ -67,9 +70,14 @@ function translateKey(value: unknown, path: KeyPath, rule: ImportRule, work: Wor
     work.written.add(rule.to)
   }
   const to = dottedPath(target)
-  if (translated === undefined) work.changes.push(`dropped: ${from}: ${notes.join('; ')}`)
-  else if (notes.length > 0) work.changes.push(`changed: ${from}: ${notes.join('; ')}`)
+  if (translated === undefined) note(work, `dropped: ${from}: ${notes.join('; ')}`, isLossy)
+  else if (notes.length > 0) note(work, `changed: ${from}: ${notes.join('; ')}`, isLossy)
   else work.changes.push(from === to ? `kept: ${from}` : `renamed: ${from} is ${to}`)
+}
+
+function note({ changes, losses }: Work, line: string, isLoss: boolean): void {
+  changes.push(line)
+  if (isLoss) losses.push(line)
 }
 
 /** Only keys of profiles hold a name, and they keep their place. */

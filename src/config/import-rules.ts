@@ -11,6 +11,8 @@ import { readNetwork } from './read-network.ts'
 export interface Translation {
   readonly value: unknown
   readonly notes?: readonly string[]
+  /** Whether something of the value has no counterpart: somebody has to decide how to go on without it. */
+  readonly isLossy?: boolean
 }
 
 export interface ImportRule {
@@ -22,6 +24,7 @@ export interface ImportRule {
 const SEVERITIES = new Set(['low', 'medium', 'high', 'critical'])
 
 const asIs = (value: unknown): Translation => ({ value })
+const lost = (note: string): Translation => ({ value: undefined, notes: [note], isLossy: true })
 
 function mapTexts(value: unknown, each: (text: string) => Translation): Translation {
   if (!Array.isArray(value)) return { value }
@@ -30,14 +33,14 @@ function mapTexts(value: unknown, each: (text: string) => Translation): Translat
 
 /** One list of many: an item became none, one or several. */
 function collected(items: readonly Translation[]): Translation {
-  return { value: items.flatMap(({ value }) => (value === undefined ? [] : value)), notes: items.flatMap(({ notes = [] }) => notes) }
+  return { value: items.flatMap(({ value }) => (value === undefined ? [] : value)), notes: items.flatMap(({ notes = [] }) => notes), isLossy: items.some(({ isLossy }) => isLossy) }
 }
 
 /** There a `*.example.com` holds example.com too; here it does not, so both are written. */
 function hosts(value: unknown): Translation {
   const translated = mapTexts(value, (text) => {
     const apex = text.startsWith('*.') ? text.slice(2) : undefined
-    if (isHostPatternFault(parseHostPattern(text))) return { value: undefined, notes: [`leaves out ${JSON.stringify(text)}: not a host pattern here`] }
+    if (isHostPatternFault(parseHostPattern(text))) return lost(`leaves out ${JSON.stringify(text)}: not a host pattern here`)
     return apex === undefined ? { value: text } : { value: [text, apex], notes: [`adds ${apex}: ${text} does not hold it here`] }
   })
   return Array.isArray(translated.value) ? { ...translated, value: [...new Set(translated.value as unknown[])] } : translated
@@ -46,7 +49,7 @@ function hosts(value: unknown): Translation {
 function networks(value: unknown): Translation {
   return mapTexts(value, (text) => {
     const network = readNetwork(text)
-    if (network === undefined) return { value: undefined, notes: [`leaves out ${JSON.stringify(text)}: not a network here (write IPv4 in dotted form)`] }
+    if (network === undefined) return lost(`leaves out ${JSON.stringify(text)}: not a network here (write IPv4 in dotted form)`)
     const isSame = network.text === text || network.text.startsWith(`${text}/`)
     return isSame ? { value: text } : { value: network.text, notes: [`${text} becomes ${network.text}`] }
   })
@@ -64,7 +67,7 @@ function listeners(value: unknown): Translation {
 
 function absolutePath(value: unknown): Translation {
   const isUsable = typeof value === 'string' && isAbsolute(value)
-  return isUsable ? { value } : { value: undefined, notes: ['left out: an absolute path is needed'] }
+  return isUsable ? { value } : lost('left out: an absolute path is needed')
 }
 
 function logOutput(value: unknown): Translation {
@@ -81,7 +84,7 @@ function pattern(value: unknown): Translation {
   const { name, regex, severity, ...rest } = { ...value } as Record<string, unknown>
   const label = typeof name === 'string' ? JSON.stringify(name) : 'a pattern without name'
   const objection = typeof regex === 'string' ? checkLinearRegex(regex) : 'a regular expression'
-  if (objection !== undefined) return { value: undefined, notes: [`leaves out ${label}: expected ${objection}`] }
+  if (objection !== undefined) return lost(`leaves out ${label}: expected ${objection}`)
   const known = SEVERITIES.has(String(severity))
   return {
     value: { name, regex, severity: known ? severity : 'high' },
@@ -89,6 +92,7 @@ function pattern(value: unknown): Translation {
       ...(known ? [] : [`${label}: severity becomes high`]),
       ...Object.keys(rest).map((key) => `${label}: leaves out ${key}`),
     ],
+    isLossy: Object.keys(rest).length > 0,
   }
 }
 

@@ -39,7 +39,7 @@ const REFUSED: readonly (readonly [text: string, message: string])[] = [
   ["fetch_proxy: {listen: 'localhost:9000'}\nadmin: {listen: '127.0.0.1:9000'}\n", 'c.yaml:2:17: admin.listen: expected an address that is free, got 127.0.0.1:9000 against 127.0.0.1:9000 of fetch_proxy.listen on line 1'],
   ['fetch_proxy: {timeout_seconds: -1}\n', 'c.yaml:1:32: fetch_proxy.timeout_seconds: expected seconds, or a duration like 30s or 5m, from 1ms to 24d, got -1'],
   ['fetch_proxy: {timeout_seconds: 1.5}\n', 'c.yaml:1:32: fetch_proxy.timeout_seconds: expected seconds, or a duration like 30s or 5m, from 1ms to 24d, got 1.5'],
-  ['fetch_proxy: {monitoring: {max_requests_per_minute: 60}}\n', 'c.yaml:1:28: fetch_proxy.monitoring.max_requests_per_minute: limits per destination domain do not exist here; rate_limit.max_requests_per_minute limits a profile'],
+  ['fetch_proxy: {monitoring: {max_requests_per_minute: 60}}\n', 'c.yaml:1:28: fetch_proxy.monitoring.max_requests_per_minute: belongs to limits per destination domain, which this version does not have; rate_limit.max_requests_per_minute limits a profile'],
   ['fetch_proxy: {monitoring: {max_url_length: 0}}\n', 'c.yaml:1:44: fetch_proxy.monitoring.max_url_length: expected a whole number from 1 to 65536, got 0'],
   ['fetch_proxy: {user_agent: x}\n', 'c.yaml:1:15: fetch_proxy.user_agent: the User-Agent of the caller is forwarded as it is'],
   ['forward_proxy: {max_tunnel_seconds: 30d}\n', 'c.yaml:1:37: forward_proxy.max_tunnel_seconds: expected seconds, or a duration like 30s or 5m, from 0ms to 24d, got "30d"'],

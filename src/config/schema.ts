@@ -97,7 +97,7 @@ const flightRecorder = z.strictObject({
   checkpoint_interval: key(wholeNumber(1), restart('Entries between two signed checkpoints.', 'a checkpoint follows that many entries', { default: D.flight_recorder.checkpoint_interval, unit: 'count' })),
   max_entries_per_file: key(wholeNumber(1), restart('Entries before a new file begins.', 'the entry beyond starts a new file', { default: D.flight_recorder.max_entries_per_file, unit: 'count' })),
   retention_days: key(wholeNumber(0, 36_500), restart('Age at which closed files are deleted; 0 = never.', 'an older closed file is gone after start', { default: D.flight_recorder.retention_days, unit: 'days' })),
-  signing_key_path: key(absolutePath(), restart('Private key that signs the receipts; without it, one in the state folder.', 'receipts verify under this key')),
+  signing_key_path: key(absolutePath(), restart('Private key that signs the receipts, made with chaperone keygen; without it, one is made in the state folder.', 'receipts verify under this key')),
   min_free_bytes: key(size(0), restart('Free space below which nothing is forwarded; 0 = not looked at.', 'a fuller disk answers 503 (receipt_unwritable)', { default: D.flight_recorder.min_free_bytes, unit: 'bytes' })),
   signer: key(oneOf('auto', 'node', 'sodium'), restart('Library that signs; auto takes sodium where it is installed.', 'sodium without the library does not start', { default: D.flight_recorder.signer })),
 })
@@ -139,7 +139,7 @@ const serverWait = (description: string, effect: string, value: number) => key(d
 
 const timeouts = z.strictObject({
   dns: serverWait('Longest wait for a name.', 'a silent name server gives 502 (dns_failed)', D.timeouts.dns),
-  connect: wait('Longest wait for a connection to the destination, TLS included.', 'a silent address gives 502 (upstream_unreachable)', D.timeouts.connect),
+  connect: wait('Longest wait for a connection to the destination, TLS included.', 'a silent address gives 504 (upstream_timeout)', D.timeouts.connect),
   response_head: wait('Longest wait for the head of a response.', 'a slower origin gives 504 (upstream_timeout)', D.timeouts.response_head),
   response_idle: wait('Longest silence inside a response.', 'the response is aborted (upstream_timeout)', D.timeouts.response_idle),
   request_head: serverWait('Longest wait for the head of a request.', 'a slower client gets 408 (request_timeout)', D.timeouts.request_head),

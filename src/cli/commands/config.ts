@@ -38,7 +38,7 @@ export function addConfigCommand(program: Command, context: CommandContext): voi
     })
   config
     .command('import')
-    .description('translate a Pipelock configuration; the result goes to standard output, every change to standard error')
+    .description('translate a Pipelock configuration; the result goes to standard output, every change to standard error; 1 where something is lost or would not load')
     .argument('<file>')
     .action((file: string) => {
       translate(file, context)
@@ -68,5 +68,8 @@ function translate(file: string, context: CommandContext): void {
   }
   const imported = importPipelock(text, file)
   for (const change of imported.changes) context.stderr(change)
-  context.stdout(imported.text)
+  if (imported.text !== '') context.stdout(imported.text)
+  const open = [...imported.losses, ...(imported.text === '' ? [] : imported.problems.map(formatProblem))]
+  for (const line of open) context.stderr(`decide: ${line}`)
+  if (open.length > 0 || imported.problems.length > 0) context.setExit(EXIT_INVALID)
 }
