@@ -7,13 +7,14 @@ import { addDemoCommand } from './commands/demo.ts'
 import { addIdentityCommand } from './commands/identity.ts'
 import { addInitCommand } from './commands/init.ts'
 import { addKillSwitchCommand } from './commands/kill-switch.ts'
+import { addKeygenCommand } from './commands/keygen.ts'
 import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addVerifyCommand } from './commands/verify.ts'
 import { EXIT_USAGE, type CommandContext } from './command-context.ts'
 import { VERSION } from './version.ts'
 
-const COMMANDS = [addStartCommand, addInitCommand, addVerifyCommand, addStatusCommand, addKillSwitchCommand, addConfigCommand, addIdentityCommand, addDemoCommand]
+const COMMANDS = [addStartCommand, addInitCommand, addKeygenCommand, addVerifyCommand, addStatusCommand, addKillSwitchCommand, addConfigCommand, addIdentityCommand, addDemoCommand]
 
 /** @returns the exit code */
 export async function runCommandLine(args: readonly string[]): Promise<number> {

@@ -92,7 +92,8 @@ export function publicPath(path: string): string {
 
 async function readKeyFile(path: string, check?: (file: FileHandle) => Promise<void>): Promise<string> {
   const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new KeyError(path, `expected a readable key file (${codeOf(cause)})`, { cause })
+    const remedy = codeOf(cause) === 'ENOENT' ? `: make one with chaperone keygen ${path}` : ''
+    throw new KeyError(path, `expected a readable key file (${codeOf(cause)})${remedy}`, { cause })
   })
   try {
     // A FIFO or device would hang or never end.

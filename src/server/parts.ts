@@ -8,7 +8,7 @@ import type { Config } from '../config/index.ts'
 import { createResolver, createSender } from '../egress/index.ts'
 import { createConcurrencyLimiter, createKillSwitch, createProtectedTargets, createRateLimiter, watchSentinelFile } from '../gates/index.ts'
 import { createIdentityResolver } from '../identity/index.ts'
-import { createSigner, fingerprintOf, loadOrCreatePrivateKey } from '../keys/index.ts'
+import { createSigner, fingerprintOf, loadOrCreatePrivateKey, loadPrivateKey } from '../keys/index.ts'
 import type { ReloadResult } from '../model/audit-event.ts'
 import { HeldBytes, LiveExchanges, RefusalQuota, type Services } from '../pipeline/index.ts'
 import { openRecorder, type Recorder } from '../receipt/index.ts'
@@ -47,7 +47,9 @@ export interface Parts {
 // eslint-disable-next-line max-lines-per-function -- the wiring is one list, in the order in which parts are made
 export async function createParts(config: Config, folder: StateFolder, version: string): Promise<Parts> {
   const clock = SYSTEM_CLOCK
-  const { pair } = await loadOrCreatePrivateKey(config.recorder.signingKeyPath ?? folder.signingKeyPath)
+  // A key that somebody named is there or it is an error: a new one would begin a history that nobody can verify.
+  const { signingKeyPath } = config.recorder
+  const pair = signingKeyPath === undefined ? (await loadOrCreatePrivateKey(folder.signingKeyPath)).pair : await loadPrivateKey(signingKeyPath)
   const signer = createSigner(pair, config.recorder.signer)
   const companionId = `chaperone-${fingerprintOf(pair.publicKey).slice('sha256:'.length).slice(0, FINGERPRINT_DIGITS)}`
   const { logging } = config

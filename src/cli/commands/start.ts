@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 
+import { SYSTEM_CLOCK } from '../../base/clock.ts'
 import { formatProblem, isConfigErrors, loadConfig, watchConfigFile, type Config, type ConfigErrors } from '../../config/index.ts'
 import { startCompanion, type Companion } from '../../server.ts'
 import { defaultStateDir, openStateFolder, StateFolderError, type StateFolder } from '../../state/index.ts'
@@ -15,6 +16,8 @@ interface StartOptions {
 
 const EXIT_COULD_NOT_RUN = 2
 const EXIT_REFUSED = 1
+/** A terminal, npm and the launcher each pass the same Ctrl-C on: what comes so soon is no second one. */
+const SAME_SIGNAL_MS = 1000
 
 export function addStartCommand(program: Command, context: CommandContext): void {
   program
@@ -67,11 +70,12 @@ function greet(companion: Companion, folder: StateFolder, config: Config, { stde
 function runUntilStopped(companion: Companion, configFile: string | undefined): Promise<void> {
   const watch = configFile === undefined ? undefined : watchConfigFile(configFile, () => companion.reload())
   return new Promise((resolve) => {
-    let isStopping = false
+    let firstAtMs: number | undefined
     const stop = (signal: string): void => {
+      const nowMs = SYSTEM_CLOCK.monotonicMs()
+      firstAtMs ??= nowMs
       // The second signal does not wait for what is still open.
-      if (isStopping) companion.abandon()
-      isStopping = true
+      if (nowMs - firstAtMs >= SAME_SIGNAL_MS) companion.abandon()
       watch?.close()
       void companion.stop(signal).then(resolve)
     }
