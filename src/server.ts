@@ -47,9 +47,13 @@ const TICK_MS = 1000
  */
 export async function startCompanion(config: Config, folder: StateFolder, options: CompanionOptions): Promise<Companion> {
   const parts = await createParts(config, folder, options.version)
+  let listeners: AgentListeners | undefined
   const reload = (): ReloadResult => {
     const next = options.read()
-    return isConfigErrors(next) ? rejectReload(parts, next) : applyReload(parts, next)
+    if (isConfigErrors(next)) return rejectReload(parts, next)
+    const result = applyReload(parts, next)
+    if (result.result === 'applied') listeners?.reviewIdentity(parts.config.connections.drainMs)
+    return result
   }
   const admin = createAdmin({
     listen: config.admin.listen,
@@ -62,7 +66,7 @@ export async function startCompanion(config: Config, folder: StateFolder, option
     const bound = await admin.open()
     // Before the first agent can ask; again with the ports that were bound.
     parts.protectOwn([...config.listeners, bound.tcp ?? config.admin.listen])
-    const listeners = await openAgentListeners({
+    listeners = await openAgentListeners({
       addresses: config.listeners,
       limits: config.connections,
       context: { services: parts.services, companionId: parts.companionId, maxHeaders: config.connections.maxHeaders },

@@ -4,7 +4,7 @@
  */
 
 import { parseIpAddress } from '../base/ip-address.ts'
-import type { Connection, IdentityRules } from '../model/agent.ts'
+import type { Agent, Connection, IdentityRules } from '../model/agent.ts'
 import type { RawHeaders } from '../model/raw-headers.ts'
 import { createIdentityIndex, isTrustedProxy, matchProfile, refuse, type Caller, type IdentityIndex, type Resolution } from './match-profile.ts'
 import { walkHops } from './walk-hops.ts'
@@ -18,10 +18,23 @@ export interface IdentityResolver {
    * a reload; that is for the caller to see. By a trusted proxy's header the answer is worked out for every request.
    */
   resolve(connection: Connection, headers: RawHeaders): Resolution
+  /** Whether the connection carries requests of many clients, each named in a trusted proxy's header: it is no agent's own. */
+  isShared(connection: Connection): boolean
+  /**
+   * Whether a connection keeps a profile that the rules in force now would not give it.
+   *
+   * @returns the profile it keeps and the one it would have, `undefined` for a refusal; nothing where they agree
+   */
+  changeOf(connection: Connection): IdentityChange | undefined
   /** Whether a connection from this TCP peer must begin with a PROXY v2 header; from all others none is accepted. */
   expectsProxyHeader(peerAddress: string): boolean
   /** Puts the rules of a reloaded configuration in force, for connections that are not yet fixed. */
   setRules(rules: IdentityRules): void
+}
+
+export interface IdentityChange {
+  readonly from: Agent
+  readonly to: string | undefined
 }
 
 export function createIdentityResolver(rules: IdentityRules): IdentityResolver {
@@ -39,6 +52,14 @@ export function createIdentityResolver(rules: IdentityRules): IdentityResolver {
       // A refusal fixes nothing: a reload that adds the missing network takes effect at once.
       if (resolution.denial === undefined) fixed.set(connection, resolution)
       return resolution
+    },
+    isShared: (connection) => forwardingHop(index, connection) !== undefined,
+    changeOf: (connection) => {
+      const from = fixed.get(connection)?.agent
+      if (from === undefined || forwardingHop(index, connection) !== undefined) return undefined
+      const now = resolveConnection(index, connection)
+      const to = now.denial === undefined ? now.agent.profile : undefined
+      return to === from.profile ? undefined : { from, to }
     },
     expectsProxyHeader: (peerAddress) => index.rules.forwarded === 'proxy_v2' && isTrustedPeer(index, peerAddress),
     setRules: (reloaded) => {

@@ -5,6 +5,7 @@ import type net from 'node:net'
 import type { Connection } from '../model/agent.ts'
 import { admitConnection, ConnectionCounts } from '../pipeline/index.ts'
 import { openListener, type AdmittedConnection, type Listener, type ListenerLimits } from './agent-listener.ts'
+import { OpenConnections } from './open-connections.ts'
 import { readProxyHeader } from './read-proxy-header.ts'
 import { refuseBytes } from './refuse-message.ts'
 import type { SurfaceContext } from './surface.ts'
@@ -29,6 +30,8 @@ export interface AgentListenersOptions {
 export interface AgentListeners {
   /** With the ports that were bound. */
   readonly open: readonly ListenerAddress[]
+  /** After a reload: connections whose callers have another profile now are told of, and closed when `drainMs` have passed. */
+  reviewIdentity(drainMs: number): void
   stopAccepting(): void
   close(): Promise<void>
 }
@@ -36,6 +39,7 @@ export interface AgentListeners {
 /** @throws {NodeJS.ErrnoException} where one cannot be bound; none is left open then */
 export async function openAgentListeners({ addresses, limits, context }: AgentListenersOptions): Promise<AgentListeners> {
   const counts = new ConnectionCounts()
+  const connections = new OpenConnections()
   let open = 0
   const admit = (socket: net.Socket, connection: Connection): Promise<AdmittedConnection | undefined> | AdmittedConnection | undefined => {
     // Each listener closes what is over the limit on its own; only here all of them are known.
@@ -45,9 +49,12 @@ export async function openAgentListeners({ addresses, limits, context }: AgentLi
     }
     open++
     socket.once('close', () => open--)
-    return context.services.identity.expectsProxyHeader(connection.peerAddress)
-      ? admitProxied(socket, connection, counts, context)
-      : admitNow(socket, connection, counts, context)
+    const now = (facts: Connection): AdmittedConnection | undefined => {
+      const admitted = admitNow(socket, facts, counts, context)
+      if (admitted !== undefined) connections.add(facts, socket)
+      return admitted
+    }
+    return context.services.identity.expectsProxyHeader(connection.peerAddress) ? admitProxied(socket, connection, context, now) : now(connection)
   }
 
   const opened: Listener[] = []
@@ -62,6 +69,9 @@ export async function openAgentListeners({ addresses, limits, context }: AgentLi
   }
   return {
     open: opened.map(({ address, host, port }) => ({ address, host, port })),
+    reviewIdentity: (drainMs) => {
+      connections.review(context.services, drainMs)
+    },
     stopAccepting: () => {
       for (const listener of opened) listener.stopAccepting()
     },
@@ -76,7 +86,7 @@ function admitNow(socket: net.Socket, connection: Connection, counts: Connection
   return undefined
 }
 
-async function admitProxied(socket: net.Socket, connection: Connection, counts: ConnectionCounts, context: SurfaceContext): Promise<AdmittedConnection | undefined> {
+async function admitProxied(socket: net.Socket, connection: Connection, context: SurfaceContext, now: (facts: Connection) => AdmittedConnection | undefined): Promise<AdmittedConnection | undefined> {
   const header = await readProxyHeader(socket, PROXY_HEADER_MS)
   if (header.kind === 'refused') {
     refuseBytes(socket, { reason: 'malformed_request', detail: header.detail }, context)
@@ -87,5 +97,5 @@ async function admitProxied(socket: net.Socket, connection: Connection, counts: 
     return undefined
   }
   const proxied = header.kind === 'client' ? header.address : 'unresolved'
-  return admitNow(socket, { ...connection, proxied }, counts, context)
+  return now({ ...connection, proxied })
 }

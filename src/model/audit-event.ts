@@ -52,6 +52,19 @@ export interface IdentityUnresolvedEvent extends Caller {
   readonly listener: string
 }
 
+/** A reload gave the caller of an open connection another profile: it keeps the old one until it is drained. */
+export interface IdentityChangedEvent {
+  readonly event: 'identity_changed'
+  /** Profile that the connection keeps. */
+  readonly agent: string
+  /** Profile of its next connection; `-` where it would be refused. */
+  readonly to: string
+  readonly source: IdentitySource
+  readonly rule: string
+  readonly address: string
+  readonly listener: string
+}
+
 export interface ConfigReloadEvent {
   readonly event: 'config_reload'
   readonly result: ReloadResult['result']
@@ -134,6 +147,7 @@ export type AuditEvent =
   | ExchangeEvent
   | IdentityMismatchEvent
   | IdentityUnresolvedEvent
+  | IdentityChangedEvent
   | ConfigReloadEvent
   | KillSwitchEvent
   | ListenerEvent

@@ -28,7 +28,7 @@ export const BLOCK_REASONS = {
   expectation_unsupported: { stage: 'accept', httpStatus: 417, severity: 'info', retry: 'changed', summary: 'Only the expectation 100-continue is supported.' },
   held_bytes_exhausted: { stage: 'accept', httpStatus: 503, severity: 'warn', retry: 'later', summary: 'The memory for held bodies is used up.' },
   connection_limit: { stage: 'accept', httpStatus: 503, severity: 'warn', retry: 'later', summary: 'The profile has too many connections or exchanges open.' },
-  draining: { stage: 'accept', httpStatus: 503, severity: 'info', retry: 'later', summary: 'The companion is shutting down.' },
+  draining: { stage: 'accept', httpStatus: 503, severity: 'info', retry: 'later', summary: 'The companion, or a connection whose caller has another profile now, is shutting down.' },
   // identify
   identity_unresolved: { stage: 'identify', httpStatus: 403, severity: 'critical', retry: 'none', summary: 'No agent profile matches this caller.' },
   identity_conflict: { stage: 'identify', httpStatus: 403, severity: 'critical', retry: 'none', summary: 'The listener and the source address name two different profiles.' },

@@ -26,10 +26,11 @@ export class ConnectionCounts {
 }
 
 /**
- * Takes a place for the connection under the profile that its address names; where a header of a trusted hop will name it,
- * under `_default`. Who may not be served at all is refused with the first exchange, which can be receipted.
+ * Takes a place for the connection under the profile that its address names. One of a trusted hop is no profile's: it counts
+ * among all connections, and each exchange on it among those of its own profile. Who may not be served at all is refused with the first exchange, which can be receipted.
  */
 export function admitConnection(connection: Connection, counts: ConnectionCounts, services: Services): (() => void) | Denial {
+  if (services.identity.isShared(connection)) return () => undefined
   const { profiles } = services.policy()
   const { agent } = services.identity.resolve(connection, [])
   const name = profiles.has(agent.profile) ? agent.profile : DEFAULT_PROFILE

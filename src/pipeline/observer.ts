@@ -1,5 +1,6 @@
 /** What the data path tells log and metrics. It never waits for them, and they never decide. */
 
+import type { Agent, Connection } from '../model/agent.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Ending, Passage } from './passage.ts'
 
@@ -10,6 +11,8 @@ export interface Observer {
   ended(passage: Passage, ending: Ending, durationMs: number): void
   /** A caller claimed another profile's name, or could not be resolved. */
   identityDoubt(passage: Passage, kind: 'identity_mismatch' | 'identity_unresolved' | 'identity_conflict'): void
+  /** A reload gave the caller of an open connection another profile (`undefined`: none), which holds for its next connection. */
+  identityChanged(connection: Connection, from: Agent, to: string | undefined): void
   /** Bytes that never became an exchange. */
   refusedBeforeExchange(cause: Denial['reason']): void
   /** A receipt of an exchange is on disk, as far as the recorder promises it. */

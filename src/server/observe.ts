@@ -22,6 +22,9 @@ export function createObserver(metrics: Metrics, audit: AuditLog): Observer {
       const { listener } = passage.exchange.connection
       audit.record({ event: 'identity_unresolved', ...callerOf(passage), reason: kind, address: passage.agent.address, listener })
     },
+    identityChanged: ({ listener }, { profile, source, rule, address }, to) => {
+      audit.record({ event: 'identity_changed', agent: profile, to: to ?? '-', source, rule, address, listener })
+    },
     refusedBeforeExchange: (cause) => {
       metrics.countRefusedBeforeExchange(cause)
     },

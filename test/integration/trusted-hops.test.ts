@@ -241,3 +241,22 @@ test('proxy_v2: a second header is data, and names nobody', async (t) => {
   assert.match(text, /^HTTP\/1\.1 400 /)
   assert.equal(origin.connections(), 0)
 })
+
+test('the connections of a trusted hop take no place of a profile; those of a caller do', async (t) => {
+  const limit = 'limits: {max_connections_per_profile: 1}\n'
+  if (process.platform !== 'linux') {
+    skipFor(t, 'a loopback network of more than one address')
+    return
+  }
+  const origin = await startOrigin(t)
+  const config = `${limit}identity: {forwarded: x-forwarded-for, unmatched: default, trusted_proxies: [${PROXY}/32]}\n${AGENTS}`
+  const companion = await startTestCompanion(t, { allowLoopback: true, config })
+  const keepOpen = (from: string): Promise<RawAnswer> => sendRaw(companion.port, requestFor(origin.url, 'X-Forwarded-For: 10.1.0.1\r\n', false), { from, waitMs: 1500 })
+  const ask = async (from: string): Promise<string[]> => outcomes(await sendRaw(companion.port, requestFor(origin.url, 'X-Forwarded-For: 10.2.0.1\r\n'), { from }))
+  const first = keepOpen(PROXY)
+  assert.deepEqual(await ask(PROXY), ['200'])
+  assert.deepEqual(outcomes(await first), ['200'])
+  const direct = keepOpen(UNTRUSTED)
+  assert.deepEqual(await ask(UNTRUSTED), ['connection_limit'])
+  assert.deepEqual(outcomes(await direct), ['200'])
+})
