@@ -1,13 +1,16 @@
 #!/usr/bin/env node
-/** The command line: compiled where it is published, from its sources in a checkout, always under Node 24 or later. */
+/**
+ * The command line, always under Node 24 or later: from its sources in a checkout, also where a build lies beside them that
+ * may be older; compiled where it is published, since the package holds no sources.
+ */
 
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 import { isNewEnough, runUnderNode24 } from './node24.js'
 
-const compiled = new URL('../dist/cli/main.js', import.meta.url)
-const main = existsSync(compiled) ? compiled : new URL('../src/cli/main.ts', import.meta.url)
+const sources = new URL('../src/cli/main.ts', import.meta.url)
+const main = existsSync(sources) ? sources : new URL('../dist/cli/main.js', import.meta.url)
 
 if (isNewEnough()) {
   const { runCommandLine } = await import(main.href)

@@ -29,15 +29,19 @@ function readModule(file: string, text: string): Module {
   const visit = (node: ts.Node): void => {
     if (ts.isIdentifier(node)) counts.set(node.text, (counts.get(node.text) ?? 0) + 1)
     if (ts.isImportDeclaration(node)) takeImport(node)
-    if (ts.isExportDeclaration(node) && node.exportClause !== undefined && ts.isNamedExports(node.exportClause)) {
-      for (const { name, propertyName } of node.exportClause.elements) {
-        exports.set(name.text, false)
-        if (node.moduleSpecifier !== undefined) takes.push(`${target(node.moduleSpecifier)} ${(propertyName ?? name).text}`)
-      }
+    if (ts.isExportDeclaration(node)) {
+      noteExports(node)
       return
     }
     if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) takes.push(`${target(node.arguments[0])} *`)
     ts.forEachChild(node, visit)
+  }
+  const noteExports = ({ exportClause, moduleSpecifier }: ts.ExportDeclaration): void => {
+    if (exportClause === undefined || !ts.isNamedExports(exportClause)) return
+    for (const { name, propertyName } of exportClause.elements) {
+      exports.set(name.text, false)
+      if (moduleSpecifier !== undefined) takes.push(`${target(moduleSpecifier)} ${(propertyName ?? name).text}`)
+    }
   }
   const takeImport = ({ importClause, moduleSpecifier }: ts.ImportDeclaration): void => {
     const bindings = importClause?.namedBindings

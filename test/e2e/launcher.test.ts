@@ -31,7 +31,7 @@ async function launch(t: TestContext, node: string, { detached = false } = {}): 
   let stderr = ''
   launcher.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
   await waitFor(() => stderr.includes('verify:'))
-  const companionPid = Number(readFileSync(join(dir, 'state', 'lock'), 'utf8').match(/[0-9]+/)?.[0])
+  const companionPid = Number(/[0-9]+/.exec(readFileSync(join(dir, 'state', 'lock'), 'utf8'))?.[0])
   t.after(() => {
     launcher.kill('SIGKILL')
     if (isAlive(companionPid)) process.kill(companionPid, 'SIGKILL')
