@@ -123,13 +123,15 @@ const CURRENT = new WeakMap<Duplex, ServerResponse>()
 
 /**
  * A client that has sent all it will may still read (RFC 9112 §9.6), and one that has gone looks the same. Before the
- * answer has begun an interim 102 tells them apart: the one that has gone resets. Later it is taken for gone.
+ * answer has begun an interim 100 tells them apart: the one that has gone resets. Every client can skip a 100 that it did
+ * not ask for (RFC 9110 §15.2.1); Python's http.client takes any other interim status for the answer. Later it is taken for
+ * gone.
  */
 function onHalfClose(socket: net.Socket): void {
   const response = CURRENT.get(socket)
   if (response === undefined || response.writableEnded) return
   if (response.headersSent) socket.resetAndDestroy()
-  else if (response.req.complete && response.req.httpVersion === '1.1') response.writeProcessing()
+  else if (response.req.complete && response.req.httpVersion === '1.1') response.writeContinue()
 }
 
 interface Intake {
