@@ -17,6 +17,7 @@ import { createProgram } from '../src/cli/main.ts'
 import { listKeys, type ConfigKey } from '../src/config/index.ts'
 import { settingText } from '../src/config/setting-text.ts'
 import { BLOCK_REASONS, RETIRED_BLOCK_REASONS, type Stage } from '../src/model/block-reason.ts'
+import { FAULTS, WARNINGS } from '../src/verify/index.ts'
 
 const options = process.argv.slice(2)
 const FOLDER = options.find((option) => !option.startsWith('--')) ?? fileURLToPath(new URL('../docs/reference', import.meta.url))
@@ -67,7 +68,7 @@ function blockReasonsPage(): string {
       ['header `Chaperone-Refused-By`', 'the companion that refused: an answer without it came from the destination'],
       ['header `Retry-After`', 'seconds after which the same request passes, where that is known'],
       ['body, `application/problem+json`', '`block_reason`, `status`, `title`, `hint`, `url`, `agent`, `action_id`, `blocked: true`'],
-      ['body of `/fetch` with `format=json`', '`block_reason`, `status_code`, `hint`, `url`, `agent`, `content: ""`, `blocked: true`'],
+      ['body of `/fetch` with `format=json`', '`block_reason`, `status_code`, `hint`, `url`, `agent`, `action_id`, `content: ""`, `blocked: true`'],
       ['receipt of a refusal', '`layer` is the stage, `pattern` the reason'],
       ['receipt of an outcome', '`pattern` ends with `reason=` and the reason'],
       ['metrics', 'label `reason` of `chaperone_blocked_total`; label `cause` of `chaperone_refused_before_exchange_total`'],
@@ -167,11 +168,22 @@ function metricTable(title: string, specs: Readonly<Record<string, MetricSpec>>)
   return `## ${title}\n\n${table(['name', 'labels', 'meaning'], rows)}`
 }
 
+function verifyFindingsPage(): string {
+  const rows = (meanings: Readonly<Record<string, string>>): string => table(['code', 'meaning'], Object.entries(meanings).map(([name, meaning]) => [code(name), sentence(meaning)]))
+  return page(
+    'Findings of verify',
+    'The codes of `chaperone verify`, of its `--json` report and of `chaperone/verify`. A fault makes the evidence invalid; with a warning it stands.',
+    `## Faults\n\n${rows(FAULTS)}`,
+    `## Warnings\n\n${rows(WARNINGS)}`,
+  )
+}
+
 const PAGES: Readonly<Record<string, string>> = {
   'block-reasons.md': blockReasonsPage(),
   'cli.md': cliPage(),
   'config.md': configPage(),
   'metrics.md': metricsPage(),
+  'verify-findings.md': verifyFindingsPage(),
 }
 
 /** @returns what stands in the folder, by file name; empty where the folder is missing */
