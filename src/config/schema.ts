@@ -65,7 +65,7 @@ export const profileSchema = z.strictObject({
   ssrf,
   dlp,
   rate_limit: rateLimit,
-  max_connections: key(wholeNumber(0), reload('Open exchanges and tunnels of the profile; 0 = unlimited.', 'one more gets 503 (connection_limit)', { unit: 'count' })),
+  max_connections: key(wholeNumber(0), reload('TCP connections of the profile, and as many open exchanges and tunnels; 0 = unlimited.', 'one more gets 503 (connection_limit)', { unit: 'count' })),
 })
 
 const fetchProxy = z.strictObject({
@@ -130,7 +130,7 @@ const limits = z.strictObject({
   max_header_bytes: key(size(KIB, KIB * KIB), restart('Longest header section of a request.', 'a longer one gets 431 (headers_too_large)', { default: D.limits.max_header_bytes, unit: 'bytes' })),
   max_headers: key(wholeNumber(8, 10_000), restart('Most header fields of a request.', 'one more gets 431 (headers_too_large)', { default: D.limits.max_headers, unit: 'count' })),
   max_connections: key(wholeNumber(1), restart("Most connections of the agents' listeners together.", 'one more is closed', { default: D.limits.max_connections, unit: 'count' })),
-  max_connections_per_profile: key(wholeNumber(0), reload('Open exchanges and tunnels of one profile; 0 = unlimited.', 'one more gets 503 (connection_limit)', { default: D.limits.max_connections_per_profile, unit: 'count' })),
+  max_connections_per_profile: key(wholeNumber(0), reload('TCP connections of one profile, and as many open exchanges and tunnels; 0 = unlimited. Connections of a trusted hop belong to no profile.', 'one more gets 503 (connection_limit)', { default: D.limits.max_connections_per_profile, unit: 'count' })),
 })
 
 const wait = (description: string, effect: string, value: number) => key(duration(1), reload(description, effect, { default: value, unit: 'ms' }))
