@@ -28,11 +28,6 @@ export class LiveExchanges {
     }
   }
 
-  /** @returns the exchanges that were forwarded and have been open for `ageMs` or longer */
-  olderThan(ageMs: number, nowMs: number): Passage[] {
-    return [...this.#open].filter((passage) => passage.intentRecorded && nowMs - passage.startedAtMs >= ageMs)
-  }
-
   /** @returns once nothing is open */
   whenIdle(): Promise<void> {
     if (this.#open.size === 0) return Promise.resolve()
