@@ -45,10 +45,10 @@ const changes = (companion: TestCompanion): unknown[] => companion.events().filt
 
 test('a connection keeps its profile for the drain time, then it is closed; the next one has the new profile', async (t) => {
   const origin = await startOrigin(t)
-  const companion = await startTestCompanion(t, { allowLoopback: true, config: owned('a') })
+  const companion = await startTestCompanion(t, { allowLoopback: true, config: owned('a', '3s') })
   const held = hold(t, companion.port)
   assert.equal(await held.ask(origin.url), 200)
-  assert.equal(companion.reload(owned('b')).result, 'applied')
+  assert.equal(companion.reload(owned('b', '3s')).result, 'applied')
   assert.equal(await held.ask(origin.url), 200)
   assert.equal(lastMessage(await askRaw(companion.port, origin.url)).status, 200)
   assert.deepEqual(await actors(companion), ['a', 'a', 'b'])
