@@ -268,3 +268,21 @@ test('a credential that a caller gives as its name stands in no receipt and no l
   await throughProxy(companion.port, origin.url, { headers: { 'X-Pipelock-Agent': SECRET } })
   assert.doesNotMatch(JSON.stringify([await companion.exchangeReceipts(), companion.events()]), new RegExp(SECRET))
 })
+
+test('readyz tells of the drain while what is open finishes, and healthz stays well', async (t) => {
+  let release = (): void => undefined
+  const origin = await startOrigin(t, (_request, response) => {
+    release = () => response.end('done')
+  })
+  const companion = await startTestCompanion(t, { allowLoopback: true })
+  const answer = throughProxy(companion.port, origin.url)
+  await waitFor(() => origin.seen.length === 1)
+  assert.equal((await companion.admin('/readyz')).status, 200)
+  const stopped = companion.stop()
+  const { status, text } = await companion.admin('/readyz')
+  const { checks } = JSON.parse(text) as { checks: { name: string; ok: boolean }[] }
+  assert.deepEqual([status, checks.filter(({ ok }) => !ok).map(({ name }) => name), (await companion.admin('/healthz')).status], [503, ['draining'], 200])
+  release()
+  await stopped
+  assert.equal((await answer).text, 'done')
+})
