@@ -15,6 +15,7 @@ import { sendLoad } from '../support/load.ts'
 import { hasProgram, skipFor } from '../support/missed.ts'
 import { startOrigin } from '../support/origin.ts'
 import { throughProxy } from '../support/proxy-client.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const MAIN = fileURLToPath(new URL('../../bin/chaperone.js', import.meta.url))
 
@@ -56,11 +57,12 @@ test('kill -9 at 20 random moments under load: nothing reached the origin withou
     writeFileSync(join(folder.dir, 'key'), companion.stderr())
     let isDead = false
     const load = sendLoad(companion.port, `${origin.url}/run${kill}`, { total: 1_000_000, connections: 32, stop: () => isDead })
+    // On a busy machine the first request can take longer than the shortest wait.
+    await waitFor(() => origin.seen.some(({ url }) => url.startsWith(`/run${kill}`)))
     await new Promise((resolve) => setTimeout(resolve, randomInt(100, 900)))
     isDead = true
     await companion.kill('SIGKILL')
-    const { answered } = await load
-    assert.ok(answered > 0, 'the load ran')
+    await load
     const intents = new Set(readReceipts(folder.receiptsDir).filter(({ decision_phase }) => decision_phase === 'intent').map(({ target }) => target))
     const reached = origin.seen.map(({ url }) => `${origin.url}${url}`)
     assert.deepEqual(reached.filter((url) => !intents.has(url)), [], `run ${kill}`)
