@@ -1,6 +1,6 @@
 /** Credentials without a prefix of one issuer: private keys, tokens told by their structure, connection strings. Rows only. */
 
-import { ANY, BASE64, BASE64_PADDED, byteClass, DOTTED_TOKEN, NOTHING, TOKEN, URL_TEXT, WORD } from '../byte-class.ts'
+import { ANY, BASE64, BASE64_PADDED, byteClass, DOTTED_TOKEN, NOTHING, TOKEN, URL_TEXT, WORD } from '../engine/byte-class.ts'
 import { judgeJwt } from './jwt.ts'
 import { judgeBareAwsSecret, judgeKeyBlock, judgeSas, judgeUserinfo, unlessFiller } from './judges.ts'
 import type { SecretRule } from './secret-rule.ts'

@@ -3,7 +3,7 @@
  * a shape that is linear on at most `reach` bytes, the issuer's page, and the hosts that take the credential.
  */
 
-import { BASE64, BASE64_PADDED, DIGIT, DOTTED_TOKEN, TOKEN, URL_TEXT, WORD, type ByteClass } from '../byte-class.ts'
+import { BASE64, BASE64_PADDED, DIGIT, DOTTED_TOKEN, TOKEN, URL_TEXT, WORD, type ByteClass } from '../engine/byte-class.ts'
 import { judgeAwsKeyId, judgeCrcToken, judgeDiscordToken, judgeMailgunKey, unlessFiller } from './judges.ts'
 import type { SecretRule, Severity } from './secret-rule.ts'
 import type { SegmentKind } from '../../model/finding.ts'
@@ -33,7 +33,7 @@ function prefixRule({ name, title, prefixes, body, hosts, kinds = HEADER, severi
   const prefix = prefixes.map((text) => text.replace(/[.+*?$^]/g, '\\$&')).join('|')
   return {
     rule: `dlp.${name}`, title, severity, literals: prefixes, shape: new RegExp(`(?:${prefix})${body}`), alphabet, reach: DEFAULT_REACH, notAfter: WORD,
-    judge: unlessFiller(new RegExp(`^(?:${prefix})`), severity), source, ...(hosts !== undefined && { homes: { hosts, kinds } }),
+    judge: unlessFiller(new RegExp(`^(?:${prefix})`), severity), source, disguises: true, ...(hosts !== undefined && { homes: { hosts, kinds } }),
   }
 }
 
@@ -46,18 +46,18 @@ const HUGGING_FACE = ['huggingface.co', 'hf.co', 'hf.space']
 
 export const PROVIDER_RULES: readonly SecretRule[] = [
   {
-    rule: 'dlp.aws_access_key', title: 'AWS access key id', severity: 'critical', literals: ['AKIA', 'ASIA'],
+    rule: 'dlp.aws_access_key', disguises: true, title: 'AWS access key id', severity: 'critical', literals: ['AKIA', 'ASIA'],
     // The scope behind the id belongs to the match, so that the judge sees it.
     shape: /(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Za-z0-9])(?:(?:\/|%2[Ff])\d{8}(?:\/|%2[Ff]))?/, alphabet: URL_TEXT, reach: 48, notAfter: WORD, judge: judgeAwsKeyId,
     homes: { hosts: AWS, kinds: HEADER }, source: 'https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html',
   },
   {
-    rule: 'dlp.github_token', title: 'GitHub token', severity: 'critical', literals: ['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'],
+    rule: 'dlp.github_token', disguises: true, title: 'GitHub token', severity: 'critical', literals: ['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'],
     shape: /gh[pousr]_[A-Za-z0-9]{30,255}/, alphabet: WORD, reach: 262, notAfter: WORD, judge: judgeCrcToken(36),
     homes: { hosts: GITHUB, kinds: HEADER }, source: 'https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/',
   },
   {
-    rule: 'dlp.npm_token', title: 'npm access token', severity: 'critical', literals: ['npm_'],
+    rule: 'dlp.npm_token', disguises: true, title: 'npm access token', severity: 'critical', literals: ['npm_'],
     shape: /npm_[A-Za-z0-9]{36}(?![A-Za-z0-9_])/, alphabet: TOKEN, reach: DEFAULT_REACH, notAfter: TOKEN, judge: judgeCrcToken(36),
     homes: { hosts: NPM, kinds: HEADER }, source: 'https://github.blog/changelog/2021-09-23-npm-has-a-new-access-token-format/',
   },

@@ -1,6 +1,7 @@
 /** The form of a rule that recognises one kind of credential. */
 
-import type { ByteClass } from '../byte-class.ts'
+import type { ByteClass } from '../engine/byte-class.ts'
+import type { TextWindow } from '../engine/text-window.ts'
 import type { Finding, SegmentKind } from '../../model/finding.ts'
 
 export type Severity = Finding['severity']
@@ -32,12 +33,18 @@ export interface SecretRule {
   readonly severity: Severity
   /** What the text must contain, in exact case; empty where `run` says what to look at. */
   readonly literals: readonly string[]
-  /** A digit in a literal stands for any digit, and its letters for either case. */
+  /** The letters of the literals stand for either case, their digits for any digit. */
   readonly looseLiterals?: true
+  /** A 0 in a literal stands for any digit. */
+  readonly anyDigit?: true
+  /** Whether it is also looked for backwards and moved by thirteen places: where the literal is nothing that text has by chance. */
+  readonly disguises?: true
   /** Instead of literals: a run of base64 characters of this length, optionally followed by one certain byte. */
   readonly run?: { readonly min: number; readonly max: number; readonly next?: string; readonly first?: string }
   /** How far before the literal the match starts: as many of these bytes as there are, up to `max`. */
   readonly back?: { readonly class: ByteClass; readonly max: number }
+  /** Or: where the match starts, found by walking back at most 512 bytes. @returns `undefined` where none can start */
+  readonly startOf?: (text: TextWindow, literalStart: number) => number | undefined
   /** The whole match, from its first byte. No flags. Linear: no nested repeats, and what repeats cannot match what follows. */
   readonly shape: RegExp
   /** Bytes a match consists of, from the end of the literal on: a match is decided at the first other byte. */

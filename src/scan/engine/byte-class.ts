@@ -37,3 +37,5 @@ export const URL_TEXT = byteClass(PRINTABLE.replace(/["'<>\\`]/g, ''))
 export const GROUPED_DIGIT = byteClass(DIGITS, ' -')
 export const GROUPED_WORD = byteClass(LETTERS, DIGITS, ' ')
 export const ANY = complement(NOTHING)
+/** Both cases of the alphabet of base32 (RFC 4648 §6). */
+export const BASE32 = byteClass(LETTERS, '234567')
