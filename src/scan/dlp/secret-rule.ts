@@ -26,6 +26,14 @@ export interface Homes {
   readonly kinds: readonly SegmentKind[]
 }
 
+/** The last line of a block of which `shape` is the head. */
+export interface BlockEnd {
+  /** How the last line begins. */
+  readonly marker: Buffer
+  /** How far it is looked for. */
+  readonly maxBytes: number
+}
+
 export interface SecretRule {
   /** Stable id, `dlp.<name>`: public API. */
   readonly rule: string
@@ -56,6 +64,8 @@ export interface SecretRule {
   /** Looks at structure and checksum. @returns the severity, or `undefined` where it is no credential */
   readonly judge?: (match: string, place: MatchPlace) => Severity | undefined
   readonly homes?: Homes
+  /** The shape is only the head of a block. */
+  readonly block?: BlockEnd
   /** Where the issuer says so. */
   readonly source: string
 }

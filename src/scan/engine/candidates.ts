@@ -2,10 +2,11 @@
 
 import type { Run } from './run-finder.ts'
 import type { RunRule } from './compile-rules.ts'
-import type { Candidate, Needle, RuleMatch, Sight } from './probe.ts'
+import type { Candidate, Needle, Sight } from './probe.ts'
 
 /** No match begins further before the end of its literal, so what was met later than this begins later, too. */
 const MAX_WALK_BACK = 600
+const NO_RUN = { min: 1, max: 0, next: '', first: '' }
 const FIRST_DIGIT = 0x30
 const LAST_DIGIT = 0x39
 
@@ -33,11 +34,10 @@ export class Candidates {
   /** A run of base64 characters ended: some rules look at those. */
   noteRun(sight: Sight, rules: readonly RunRule[], { start, end }: Run): void {
     for (const { row, needle } of rules) {
-      const { min = 0, max = 0, next, first } = row.run ?? {}
-      if (end - start < min || end - start > max) continue
-      if (next !== undefined && sight.text.at(end) !== next.charCodeAt(0)) continue
-      if (first !== undefined && !first.includes(String.fromCharCode(sight.text.at(start)))) continue
-      this.#waiting.push({ needle, start, literalStart: start, literalEnd: end })
+      const { min, max, next = '', first } = row.run ?? NO_RUN
+      const isLong = end - start >= min && end - start <= max
+      const isFramed = isLong && sight.text.text(end, end + next.length) === next && first?.includes(sight.text.text(start, start + 1)) !== false
+      if (isFramed) this.#waiting.push({ needle, start, literalStart: start, literalEnd: end })
     }
   }
 
@@ -46,12 +46,19 @@ export class Candidates {
     while (this.#next < this.#waiting.length) {
       const candidate = this.#waiting[this.#next]
       if (candidate === undefined) break
-      const windowEnd = candidate.needle.probe.windowEnd(sight, candidate)
+      const { probe } = candidate.needle
+      if (candidate.start < (this.#lastEnds.get(probe.rule) ?? 0)) {
+        this.#next++
+        continue
+      }
+      const windowEnd = probe.windowEnd(sight, candidate)
       if (windowEnd === undefined) return
       this.#next++
       sight.hunt.work(windowEnd - candidate.start)
-      const match = candidate.needle.probe.confirm(sight, candidate, windowEnd)
-      if (match !== undefined) this.#report(sight, match)
+      const match = probe.confirm(sight, candidate, windowEnd)
+      if (match === undefined) continue
+      this.#lastEnds.set(match.rule, match.end)
+      sight.hunt.report(match, sight.text)
     }
     if (this.#waiting.length > 0) this.#waiting = []
     this.#next = 0
@@ -76,11 +83,6 @@ export class Candidates {
     return from
   }
 
-  #report({ text, hunt }: Sight, match: RuleMatch): void {
-    if (match.start < (this.#lastEnds.get(match.rule) ?? 0)) return
-    this.#lastEnds.set(match.rule, match.end)
-    hunt.report(match, text)
-  }
 }
 
 function isExact({ text }: Sight, { exact = new Uint8Array(), anyDigit }: Needle, from: number): boolean {

@@ -3,6 +3,7 @@
 import type { DlpPolicy } from '../../model/policy.ts'
 import { CREDENTIAL_RULES } from '../dlp/credential-rules.ts'
 import type { SecretRule, Severity } from '../dlp/secret-rule.ts'
+import { BlockProbe } from './block-probe.ts'
 import { compileLiterals, type LiteralAutomaton } from './literal-automaton.ts'
 import type { Needle, Probe } from './probe.ts'
 import { ReversedProbe } from './reversed-probe.ts'
@@ -52,10 +53,10 @@ export function compileRules(dlp: DlpPolicy): CompiledRules {
 }
 
 function literalsOf(row: SecretRule): Literal[] {
-  const forms = [...forForm(row, new RuleProbe(row), (literal) => literal)]
+  const forms = [...forForm(row, row.block === undefined ? new RuleProbe(row) : new BlockProbe(row, row.block), (literal) => literal)]
   const transformed = { ...row, literals: row.literals.filter(isDistinctive) }
   if (row.disguises === true && transformed.literals.length > 0) {
-    forms.push(...forForm(transformed, new RuleProbe(row, 'rot13'), rotate), ...forForm(transformed, new ReversedProbe(row), (literal) => [...literal].reverse().join('')))
+    forms.push(...forForm(transformed, new RuleProbe(row, 'rot13'), rotate), ...forForm(transformed, new ReversedProbe(row), (literal) => Array.from(literal).reverse().join('')))
   }
   return forms
 }

@@ -45,6 +45,8 @@ export interface Sight {
 }
 
 export interface Probe {
+  /** Id of the rule: a match is not looked for inside of an earlier one of the same rule. */
+  readonly rule: string
   /** @returns where a match round this literal would begin, or `undefined` where none can */
   startAt(sight: Sight, literalStart: number, literalEnd: number): number | undefined
   /** @returns where the text that decides ends, or `undefined` while it is not all there */

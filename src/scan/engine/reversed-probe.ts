@@ -9,11 +9,13 @@ import { placeOf } from './rule-probe.ts'
 const MAX_REVERSED = 256
 
 export class ReversedProbe implements Probe {
+  readonly rule: string
   readonly #row: SecretRule
   readonly #sticky: RegExp
   readonly #alphabet: ByteClass
 
   constructor(row: SecretRule) {
+    this.rule = row.rule
     this.#row = row
     // Not beyond the run that a stream holds back.
     this.#alphabet = row.alphabet.map((isMember, byte) => isMember & (BASE64[byte] ?? 0))
@@ -35,7 +37,7 @@ export class ReversedProbe implements Probe {
     const { text, hunt } = sight
     if (literalEnd < text.end && this.#row.notAfter[text.at(literalEnd)] === 1) return undefined
     this.#sticky.lastIndex = 0
-    const match = this.#sticky.exec([...text.text(start, literalEnd)].reverse().join(''))?.[0]
+    const match = this.#sticky.exec(Array.from(text.text(start, literalEnd)).reverse().join(''))?.[0]
     if (match === undefined || match === '' || hunt.isHome(this.#row)) return undefined
     const { rule, judge } = this.#row
     const severity = judge === undefined ? this.#row.severity : judge(match, placeOf(sight, start))

@@ -12,11 +12,13 @@ const HALF = 13
 
 /** `rot13`: the text is read as if every letter had been moved by thirteen places. */
 export class RuleProbe implements Probe {
+  readonly rule: string
   readonly row: SecretRule
   readonly #sticky: RegExp
   readonly #form: 'plain' | 'rot13'
 
   constructor(row: SecretRule, form: 'plain' | 'rot13' = 'plain') {
+    this.rule = row.rule
     this.row = row
     this.#form = form
     this.#sticky = new RegExp(row.shape.source, 'y')

@@ -86,11 +86,10 @@ export class RunFinder {
 
   /** @returns whether the run is complete */
   #walk(text: TextWindow, open: { readonly start: number; end: number; lineStart: number }, isLast: boolean): boolean {
-    const { members, wrapsFrom } = this.#options
+    const { members, wrapsFrom = Infinity } = this.#options
     for (;;) {
       while (open.end < text.end && members[text.at(open.end)] === 1) open.end++
-      if (wrapsFrom === undefined || open.end - open.lineStart < wrapsFrom) return open.end < text.end || isLast
-      const next = behindLineBreak(text, open.end)
+      const next = open.end - open.lineStart < wrapsFrom ? undefined : behindLineBreak(text, open.end)
       if (next === undefined) return open.end < text.end || isLast
       if (next >= text.end) return isLast
       if (members[text.at(next)] !== 1) return true

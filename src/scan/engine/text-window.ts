@@ -78,6 +78,24 @@ export class TextWindow {
     this.end++
   }
 
+  /** Adds a span of another text as it is. Only for mapped text. */
+  pushSpan(source: TextWindow, from: number, to: number): void {
+    const length = to - from
+    if (this.end - this.base + length > this.bytes.length) this.#own(2 * (this.end - this.floor + length) + FIRST_CAPACITY)
+    const index = this.end - this.base
+    source.bytes.copy(this.bytes, index, from - source.base, to - source.base)
+    source.#copyOrigins(from, to, this.#origins, index)
+    if (source.#undone === undefined) this.#undone?.fill(0, index, index + length)
+    else this.#undone?.set(source.#undone.subarray(from - source.base, to - source.base), index)
+    this.end += length
+  }
+
+  #copyOrigins(from: number, to: number, into: Uint32Array | undefined, index: number): void {
+    if (into === undefined) return
+    if (this.#origins === undefined) for (let at = from; at < to; at++) into[index + at - from] = at
+    else into.set(this.#origins.subarray(from - this.base, to - this.base), index)
+  }
+
   /** Original offset behind the last byte of mapped text. */
   set originEnd(origin: number) {
     this.#originEnd = origin
@@ -85,6 +103,12 @@ export class TextWindow {
 
   at(position: number): number {
     return this.bytes[position - this.base] ?? 0
+  }
+
+  /** @returns where `literal` next stands between the positions, or `undefined` */
+  find(literal: Buffer, from: number, to: number): number | undefined {
+    const index = this.bytes.subarray(0, Math.max(0, to - this.base)).indexOf(literal, from - this.base)
+    return index < 0 ? undefined : index + this.base
   }
 
   text(from: number, to: number): string {

@@ -46,7 +46,7 @@ export class ViewScan implements NestedScan {
   constructor(depth: number) {
     this.#depth = depth
     this.text = new TextWindow(depth > 0)
-    this.#decoders = depth < MAX_DEPTH ? createRunDecoders() : []
+    this.#decoders = depth < MAX_DEPTH ? createRunDecoders(depth) : []
     this.#fold = depth < MAX_DEPTH ? new FoldStage(() => new ViewScan(depth + 1)) : undefined
   }
 

@@ -7,6 +7,7 @@ import { BASE32, BASE64, HEX, type ByteClass } from '../engine/byte-class.ts'
 import type { Hunt } from '../engine/hunt.ts'
 import { RunFinder, type Run } from '../engine/run-finder.ts'
 import { UNDONE, type TextWindow } from '../engine/text-window.ts'
+import { UTF8_WIDTH } from './utf8-width.ts'
 import type { NestedScan } from '../engine/nested-scan.ts'
 
 /** Shortest run that is decoded: eleven bytes of base64. */
@@ -16,6 +17,8 @@ const OVERLAP_BYTES = 1536
 /** Shortest printable stretch that a rule could find something in. */
 const MIN_PRINTABLE = 10
 const WRAPPED_LINE = 40
+/** Bytes of text below 0x80, NUL among them. */
+const TEXT = Uint8Array.from({ length: 128 }, (_, byte) => Number(byte === 0 || (byte >= 9 && byte <= 13) || (byte >= 0x20 && byte < 0x7f)))
 
 interface Coding {
   readonly name: 'base64' | 'hex' | 'base32'
@@ -34,7 +37,7 @@ const NO_VALUE = 255
 
 function valuesOf(...alphabets: readonly string[]): Uint8Array {
   const values = new Uint8Array(256).fill(NO_VALUE)
-  for (const alphabet of alphabets) for (const [value, character] of [...alphabet].entries()) values[character.charCodeAt(0)] = value
+  for (const alphabet of alphabets) for (const [value, character] of Array.from(alphabet).entries()) values[character.charCodeAt(0)] = value
   return values
 }
 
@@ -60,17 +63,29 @@ interface PieceWork {
   readonly isCut: boolean
 }
 
-const SCRATCH = new Uint8Array(PIECE_BYTES + 8)
+/** Decoded bytes and where each came from, per depth: nested decoding happens while the outer piece is read. */
+interface Scratch {
+  readonly bytes: Uint8Array
+  readonly positions: Uint32Array
+}
+
+const SCRATCHES: Scratch[] = []
+
+function scratchOf(depth: number): Scratch {
+  return (SCRATCHES[depth] ??= { bytes: new Uint8Array(PIECE_BYTES + 8), positions: new Uint32Array(PIECE_BYTES + 8) })
+}
 
 /** One coding in one view. */
 export class RunDecoder {
   readonly #coding: Coding
+  readonly #scratch: Scratch
   readonly finder: RunFinder
   /** Where the next piece of the open run begins, if the run is so long that pieces of it were decoded already. */
   #decodedTo = 0
 
-  constructor(coding: Coding) {
+  constructor(coding: Coding, depth: number) {
     this.#coding = coding
+    this.#scratch = scratchOf(depth)
     this.finder = new RunFinder({ members: coding.members, min: MIN_RUN, ...(coding.name !== 'hex' && { wrapsFrom: WRAPPED_LINE }) })
   }
 
@@ -115,61 +130,80 @@ export class RunDecoder {
     hunt.work(piece.end - piece.start)
     for (let shift = 0; shift < alignments; shift++) {
       if (!hunt.mayDecode(((piece.end - piece.start) * bitsPerSymbol) >> 3, text.originOf(piece.start))) return
-      if (longestPrintable(this.#read(text, piece, shift)) < MIN_PRINTABLE) continue
-      const next = child()
-      next.begin(hunt, isMidRun)
-      this.#fill(text, piece, shift, next.text)
-      next.text.originEnd = text.originOf(piece.end)
-      next.advance(isCut ? 'cut' : 'complete')
+      const length = this.#read(text, piece, shift)
+      for (let from = 0; from < length; ) {
+        const stretch = nextText(this.#scratch.bytes, from, length)
+        if (stretch === undefined) break
+        from = stretch.end
+        const next = child()
+        next.begin(hunt, isMidRun && stretch.start === 0)
+        this.#fill(text, stretch, piece.end, next.text)
+        next.advance(isCut && stretch.end === length ? 'cut' : 'complete')
+      }
     }
   }
 
-  /** @returns the bytes behind the first `shift` symbols, in a buffer that is used again */
-  #read(text: TextWindow, { start, end }: Run, shift: number): Uint8Array {
+  /** Decodes what stands behind the first `shift` symbols. @returns the number of bytes */
+  #read(text: TextWindow, { start, end }: Run, shift: number): number {
     const { values, bitsPerSymbol } = this.#coding
-    let [bits, held, length, skipped] = [0, 0, 0, 0]
+    const { bytes, positions } = this.#scratch
+    const { bytes: from, base } = text
+    let [bits, held, length, skipped, first] = [0, 0, 0, 0, start]
     for (let at = start; at < end; at++) {
-      const value = values[text.at(at)] ?? NO_VALUE
-      if (value === NO_VALUE || skipped++ < shift) continue
-      bits = ((bits << bitsPerSymbol) | value) & 0xffff
-      held += bitsPerSymbol
-      if (held < 8) continue
-      held -= 8
-      SCRATCH[length++] = (bits >> held) & 0xff
-    }
-    return SCRATCH.subarray(0, length)
-  }
-
-  /** The same with the way back: every byte stands at the symbol that its first bit is in. */
-  #fill(text: TextWindow, { start, end }: Run, shift: number, to: TextWindow): void {
-    const { values, bitsPerSymbol, name } = this.#coding
-    let [bits, held, skipped, first] = [0, 0, 0, start]
-    for (let at = start; at < end; at++) {
-      const value = values[text.at(at)] ?? NO_VALUE
+      const value = values[from[at - base] ?? 0] ?? NO_VALUE
       if (value === NO_VALUE || skipped++ < shift) continue
       if (held === 0) first = at
       bits = ((bits << bitsPerSymbol) | value) & 0xffff
       held += bitsPerSymbol
       if (held < 8) continue
       held -= 8
-      const byte = (bits >> held) & 0xff
-      // A text of two bytes per character is read as its characters.
-      if (byte !== 0) to.push(byte, text.originOf(first), text.undoneAt(first) | UNDONE[name])
+      positions[length] = first
+      bytes[length++] = (bits >> held) & 0xff
       first = at
     }
+    return length
+  }
+
+  /** Hands a stretch on with the way back: every byte stands at the symbol that its first bit is in. */
+  #fill(text: TextWindow, { start, end }: Run, pieceEnd: number, to: TextWindow): void {
+    const { bytes, positions } = this.#scratch
+    const bit = UNDONE[this.#coding.name]
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at] ?? 0
+      const position = positions[at] ?? 0
+      // A text of two bytes per character is read as its characters.
+      if (byte !== 0) to.push(byte, text.originOf(position), text.undoneAt(position) | bit)
+    }
+    const last = positions[end - 1] ?? 0
+    to.originEnd = text.originOf(Math.min(pieceEnd, last + 1 + Number(this.#coding.bitsPerSymbol < 8)))
   }
 }
 
-export function createRunDecoders(): readonly RunDecoder[] {
-  return CODINGS.map((coding) => new RunDecoder(coding))
+export function createRunDecoders(depth: number): readonly RunDecoder[] {
+  return CODINGS.map((coding) => new RunDecoder(coding, depth))
 }
 
-function longestPrintable(bytes: Uint8Array): number {
-  let [longest, length] = [0, 0]
-  for (const byte of bytes) {
-    if (byte >= 0x20 && byte < 0x7f) length++
-    else if (byte !== 0 && byte !== 0x0a && byte !== 0x0d && byte < 0x80) length = 0
-    if (length > longest) longest = length
+/** @returns the next stretch of at least `MIN_PRINTABLE` bytes that can be text: printable, blank, NUL or UTF-8 */
+function nextText(bytes: Uint8Array, from: number, length: number): Run | undefined {
+  let start = from
+  for (let at = from; at < length; ) {
+    const width = textWidth(bytes, at)
+    if (width > 0) {
+      at += width
+      continue
+    }
+    if (at - start >= MIN_PRINTABLE) return { start, end: at }
+    at++
+    start = at
   }
-  return longest
+  return length - start >= MIN_PRINTABLE ? { start, end: length } : undefined
+}
+
+/** @returns how many bytes the character of a text takes that begins here; 0 where none does */
+function textWidth(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at] ?? 0
+  if (byte < 0x80) return TEXT[byte] ?? 0
+  const width = UTF8_WIDTH[byte] ?? 0
+  for (let next = 1; next < width; next++) if (((bytes[at + next] ?? 0) & 0xc0) !== 0x80) return 0
+  return width
 }

@@ -36,6 +36,6 @@ function fold(codePoint: number): string | undefined {
   if (INVISIBLE.test(character)) return ''
   if (SPACE.test(character)) return ' '
   if (codePoint === 0x85 || codePoint === 0x2028 || codePoint === 0x2029) return '\n'
-  const plain = [...character.normalize('NFKC').normalize('NFD').replace(MARK, '')].map((part) => CONFUSABLES.get(part) ?? part).join('')
+  const plain = Array.from(character.normalize('NFKC').normalize('NFD').replace(MARK, '')).map((part) => CONFUSABLES.get(part) ?? part).join('')
   return ASCII.test(plain) ? plain : undefined
 }

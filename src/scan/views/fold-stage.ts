@@ -6,7 +6,7 @@
 import type { Hunt } from '../engine/hunt.ts'
 import type { TextWindow } from '../engine/text-window.ts'
 import type { NestedScan } from '../engine/nested-scan.ts'
-import { FOLDABLE, substituteAt, SUBSTITUTION } from './substitute.ts'
+import { FOLDABLE, substituteAt, SUBSTITUTION, type Found } from './substitute.ts'
 
 /** How much is read before the first escape and behind the last one: no rule looks further. */
 export const FOLD_REACH = 1024
@@ -56,7 +56,7 @@ export class FoldStage {
   /** Goes to the next escape. @returns whether there is one */
   #start(text: TextWindow, hunt: Hunt, isLast: boolean): boolean {
     let at = this.#fed
-    let found: string = 'none'
+    let found: Found = 'none'
     for (; at < text.end; at++) {
       if (FOLDABLE[text.at(at)] !== 1) continue
       found = substituteAt(text, at, isLast)
@@ -112,12 +112,19 @@ export class FoldStage {
         this.#fed += SUBSTITUTION.length
         this.#until = this.#fed + FOLD_REACH
       } else {
-        to.push(byte, text.originOf(at), text.undoneAt(at))
-        this.#fed++
+        this.#fed = plainEnd(text, at + 1, Math.min(text.end, this.#until, limit))
+        to.pushSpan(text, at, this.#fed)
       }
     }
     return false
   }
+}
+
+/** @returns the next position at which an escape may begin, at most `limit` */
+function plainEnd(text: TextWindow, from: number, limit: number): number {
+  let at = from
+  while (at < limit && FOLDABLE[text.at(at)] !== 1) at++
+  return at
 }
 
 function pushSubstitution(text: TextWindow, to: TextWindow, at: number): void {

@@ -3,6 +3,7 @@
 import { UNDONE, type TextWindow } from '../engine/text-window.ts'
 import { foldCodePoint } from './fold-code-point.ts'
 import { NAMED_REFERENCES } from './named-references.ts'
+import { UTF8_WIDTH } from './utf8-width.ts'
 
 /** What stands for `length` bytes of the text: `outLength` bytes of `out`. One object is used again and again. */
 export interface Substitution {
@@ -23,6 +24,7 @@ const AMPERSAND = 0x26
 const FIRST_BEYOND_ASCII = 0x80
 /** No escape is longer. */
 const LONGEST = 40
+const NO_DIGIT = 255
 
 export const FOLDABLE = Uint8Array.from({ length: 256 }, (_, byte) => Number(byte >= FIRST_BEYOND_ASCII || byte === PERCENT || byte === BACKSLASH || byte === AMPERSAND))
 
@@ -30,12 +32,35 @@ export const FOLDABLE = Uint8Array.from({ length: 256 }, (_, byte) => Number(byt
 export function substituteAt(text: TextWindow, at: number, isLast: boolean): Found {
   const byte = text.at(at)
   const { end } = text
+  if (byte < FIRST_BEYOND_ASCII && end - at > 3 && isCommon(text, at, byte)) return 'found'
   const isShort = end - at < LONGEST && !isLast
   if (byte >= FIRST_BEYOND_ASCII) return beyondAscii(text, at, isShort)
   const window = text.text(at, Math.min(end, at + LONGEST))
   if (byte === PERCENT) return escaped(window, PERCENT_ESCAPE, UNDONE.percent, isShort)
   if (byte === BACKSLASH) return escaped(window, BACKSLASH_ESCAPE, UNDONE.escape, isShort)
   return escaped(window, REFERENCE, UNDONE.entity, isShort)
+}
+
+const COMMON = Uint8Array.from({ length: 256 }, (_, byte) => ({ n: 10, r: 13, t: 9, '"': 34, '/': 47 })[String.fromCharCode(byte)] ?? 0)
+const HEX_VALUES = Uint8Array.from({ length: 256 }, (_, byte) => (/[0-9a-fA-F]/.test(String.fromCharCode(byte)) ? Number.parseInt(String.fromCharCode(byte), 16) : NO_DIGIT))
+
+/** The escapes that nearly all text has, read without a regular expression. */
+function isCommon(text: TextWindow, at: number, byte: number): boolean {
+  const second = text.at(at + 1)
+  if (byte === BACKSLASH) return setFound(2, COMMON[second] ?? 0, UNDONE.escape)
+  if (byte !== PERCENT) return false
+  const [high, low] = [HEX_VALUES[second] ?? NO_DIGIT, HEX_VALUES[text.at(at + 2)] ?? NO_DIGIT]
+  // %25 may be the beginning of an escape that was escaped.
+  return high !== NO_DIGIT && low !== NO_DIGIT && setFound(3, high * 16 + low === PERCENT ? 0 : high * 16 + low, UNDONE.percent)
+}
+
+function setFound(length: number, byte: number, undone: number): boolean {
+  if (byte === 0) return false
+  SUBSTITUTION.length = length
+  SUBSTITUTION.out[0] = byte
+  SUBSTITUTION.outLength = 1
+  SUBSTITUTION.undone = undone
+  return true
 }
 
 interface EscapeForm {
@@ -106,20 +131,23 @@ function textOf(codePoint: number): string | undefined {
 
 /** UTF-8 (RFC 3629); bytes that are none stand for themselves. */
 function beyondAscii(text: TextWindow, at: number, isShort: boolean): Found {
-  const first = text.at(at)
-  const length = first >= 0xf0 && first <= 0xf4 ? 4 : first >= 0xe0 ? 3 : 2
-  if (first < 0xc2 || first > 0xf4) return 'none'
-  let codePoint = first & (0x7f >> length)
-  for (let next = 1; next < length; next++) {
-    if (at + next >= text.end) return isShort ? 'more' : 'none'
-    const byte = text.at(at + next)
-    if ((byte & 0xc0) !== 0x80) return 'none'
-    codePoint = (codePoint << 6) | (byte & 0x3f)
-  }
+  const width = UTF8_WIDTH[text.at(at)] ?? 0
+  const codePoint = width === 0 ? undefined : codePointAt(text, at, width)
+  if (codePoint === undefined) return width > text.end - at && isShort ? 'more' : 'none'
   const folded = codePoint > 0x10ffff || (codePoint >= 0xd800 && codePoint <= 0xdfff) ? undefined : foldCodePoint(codePoint)
   if (folded === undefined) return 'none'
   write(folded)
-  SUBSTITUTION.length = length
+  SUBSTITUTION.length = width
   SUBSTITUTION.undone = UNDONE.unicode
   return 'found'
+}
+
+/** @returns `undefined` where the bytes are not there, or are no continuation */
+function codePointAt(text: TextWindow, at: number, width: number): number | undefined {
+  let codePoint = text.at(at) & (0x7f >> width)
+  for (let next = at + 1; next < at + width; next++) {
+    if (next >= text.end || (text.at(next) & 0xc0) !== 0x80) return undefined
+    codePoint = (codePoint << 6) | (text.at(next) & 0x3f)
+  }
+  return codePoint
 }
