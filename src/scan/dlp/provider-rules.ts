@@ -3,39 +3,10 @@
  * a shape that is linear on at most `reach` bytes, the issuer's page, and the hosts that take the credential.
  */
 
-import { BASE64, BASE64_PADDED, DIGIT, DOTTED_TOKEN, TOKEN, URL_TEXT, WORD, type ByteClass } from '../engine/byte-class.ts'
-import { judgeAwsKeyId, judgeCrcToken, judgeDiscordToken, judgeMailgunKey, unlessFiller } from './judges.ts'
-import type { SecretRule, Severity } from './secret-rule.ts'
-import type { SegmentKind } from '../../model/finding.ts'
-
-const HEADER: readonly SegmentKind[] = ['header']
-const HEADER_OR_BODY: readonly SegmentKind[] = ['header', 'body']
-const ANYWHERE: readonly SegmentKind[] = ['url', 'header', 'body']
-
-interface PrefixRow {
-  readonly name: string
-  readonly title: string
-  readonly prefixes: readonly string[]
-  /** Regular expression of what follows the prefix. */
-  readonly body: string
-  readonly hosts?: readonly string[]
-  readonly kinds?: readonly SegmentKind[]
-  readonly severity?: Severity
-  /** Where the body has characters beyond `DOTTED_TOKEN`. */
-  readonly alphabet?: ByteClass
-  readonly source: string
-}
-
-const DEFAULT_REACH = 256
-
-/** A token that is a prefix and one run of characters: most are. */
-function prefixRule({ name, title, prefixes, body, hosts, kinds = HEADER, severity = 'critical', alphabet = DOTTED_TOKEN, source }: PrefixRow): SecretRule {
-  const prefix = prefixes.map((text) => text.replace(/[.+*?$^]/g, '\\$&')).join('|')
-  return {
-    rule: `dlp.${name}`, title, severity, literals: prefixes, shape: new RegExp(`(?:${prefix})${body}`), alphabet, reach: DEFAULT_REACH, notAfter: WORD,
-    judge: unlessFiller(new RegExp(`^(?:${prefix})`), severity), source, disguises: true, ...(hosts !== undefined && { homes: { hosts, kinds } }),
-  }
-}
+import { BASE64, BASE64_PADDED, DIGIT, DOTTED_TOKEN, TOKEN, URL_TEXT, WORD } from '../engine/byte-class.ts'
+import { judgeAwsKeyId, judgeCrcToken, judgeDiscordToken, judgeMailgunKey } from './judges.ts'
+import { ANYWHERE, DEFAULT_REACH, HEADER, HEADER_OR_BODY, prefixRule } from './prefix-rule.ts'
+import type { SecretRule } from './secret-rule.ts'
 
 const GITHUB = ['github.com', 'githubusercontent.com', 'ghcr.io', 'githubcopilot.com', 'models.github.ai', 'pkg.github.com']
 const SLACK = ['slack.com']

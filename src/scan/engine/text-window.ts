@@ -8,9 +8,6 @@ export const UNDONE = { percent: 1, escape: 2, entity: 4, unicode: 8, base64: 16
 
 export type UndoneName = keyof typeof UNDONE
 
-/** How the text came about: the decodings before this view, outermost first. */
-export type ViewChain = readonly UndoneName[]
-
 const EMPTY = Buffer.alloc(0)
 const FIRST_CAPACITY = 1024
 
