@@ -3,6 +3,7 @@
 import type { Finding } from '../model/finding.ts'
 import type { RawHeaders } from '../model/raw-headers.ts'
 import { decodeBody } from './decode-body.ts'
+import { scanDestination } from './destination/scan-destination.ts'
 import { compileRules } from './engine/compile-rules.ts'
 import { Hunt } from './engine/hunt.ts'
 import { ViewScan } from './engine/view-scan.ts'
@@ -30,6 +31,7 @@ let scratch = Buffer.alloc(FIRST_SCRATCH_BYTES)
 export function scanWhole(context: ScanContext, { url, headers, body }: WholeMessage): readonly Finding[] {
   const hunt = new Hunt(compileRules(context.dlp), context)
   scanSpan(hunt, URL_SEGMENT, '', url)
+  scanDestination(hunt, url)
   for (let i = 0; i < headers.length; i += 2) {
     const name = (headers[i] ?? '').toLowerCase()
     scanSpan(hunt, { kind: 'header', name }, name + SEPARATOR, headers[i + 1] ?? '')
@@ -65,7 +67,7 @@ function scanBytes(hunt: Hunt, bytes: Buffer, length: number): void {
 function scanBody(hunt: Hunt, headers: RawHeaders, body: Buffer): void {
   const { codings, bytes } = decodeBody(headers, body)
   hunt.enter(BODY_SEGMENT, 0, codings.length === 0 ? undefined : { views: codings, end: body.length })
-  if (bytes === undefined) hunt.addWhole('scan.unreadable_encoding', 'critical', body.length)
+  if (bytes === undefined) hunt.addSpan('scan.unreadable_encoding', 'critical', 0, body.length)
   else scanBytes(hunt, bytes, bytes.length)
 }
 

@@ -33,7 +33,7 @@ export const PROVIDER_RULES: readonly SecretRule[] = [
     homes: { hosts: NPM, kinds: HEADER }, source: 'https://github.blog/changelog/2021-09-23-npm-has-a-new-access-token-format/',
   },
   {
-    rule: 'dlp.discord_bot_token', title: 'Discord bot token', severity: 'critical', literals: [], run: { min: 23, max: 28, next: '.', first: 'MNO' },
+    rule: 'dlp.discord_bot_token', title: 'Discord bot token', severity: 'critical', literals: [], run: { of: 'token', min: 23, max: 28, next: '.', first: 'MNO' },
     shape: /[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}/, alphabet: DOTTED_TOKEN, reach: 96, notAfter: WORD, judge: judgeDiscordToken,
     homes: { hosts: ['discord.com', 'discordapp.com', 'discord.gg'], kinds: HEADER }, source: 'https://discord.com/developers/docs/reference#authentication',
   },

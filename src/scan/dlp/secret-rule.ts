@@ -2,6 +2,7 @@
 
 import type { ByteClass } from '../engine/byte-class.ts'
 import type { TextWindow } from '../engine/text-window.ts'
+import type { HostStanding } from '../layer.ts'
 import type { Finding, SegmentKind } from '../../model/finding.ts'
 
 export type Severity = Finding['severity']
@@ -13,6 +14,8 @@ export interface MatchPlace {
   readonly segment: string
   readonly host: string
   readonly direction: 'request' | 'response'
+  /** How well the destination is known: to everybody, or to the profile. */
+  readonly standing: 'known' | HostStanding
   /** Whether the text stood in base64 or hexadecimal. */
   readonly isDecoded: boolean
   /** Up to 512 bytes before the match. */
@@ -47,8 +50,11 @@ export interface SecretRule {
   readonly anyDigit?: true
   /** Whether it is also looked for backwards and moved by thirteen places: where the literal is nothing that text has by chance. */
   readonly disguises?: true
-  /** Instead of literals: a run of base64 characters of this length, optionally followed by one certain byte. */
-  readonly run?: { readonly min: number; readonly max: number; readonly next?: string; readonly first?: string }
+  /**
+   * Instead of literals: a whole run of this length of letters, digits, `_` and `-`, or with `base64` of `+` and `/` as well,
+   * with one of these characters in front and one certain character behind it.
+   */
+  readonly run?: { readonly of: 'token' | 'base64'; readonly min: number; readonly max: number; readonly next?: string; readonly first?: string }
   /** How far before the literal the match starts: as many of these bytes as there are, up to `max`. */
   readonly back?: { readonly class: ByteClass; readonly max: number }
   /** Or: where the match starts, found by walking back at most 512 bytes. @returns `undefined` where none can start */

@@ -23,8 +23,8 @@ export interface CustomRule {
 
 export interface CompiledRules {
   readonly literals: LiteralAutomaton<Needle>
-  /** Rules that look at whole runs of base64 characters. */
-  readonly runs: readonly RunRule[]
+  /** Rules that look at whole runs of characters, by what the runs are of. */
+  readonly runs: { readonly token: readonly RunRule[]; readonly base64: readonly RunRule[] }
   readonly custom: readonly CustomRule[]
 }
 
@@ -44,12 +44,16 @@ export function compileRules(dlp: DlpPolicy): CompiledRules {
     const rows = dlp.includeDefaults ? CREDENTIAL_RULES : []
     compiled = {
       literals: compileLiterals(rows.flatMap(literalsOf)),
-      runs: rows.filter(({ run }) => run !== undefined).map((row) => ({ row, needle: { probe: new RuleProbe(row) } })),
+      runs: { token: runRules(rows, 'token'), base64: runRules(rows, 'base64') },
       custom: dlp.patterns.map(({ name, regex, severity }) => ({ rule: `custom.${name}`, severity, pattern: customPattern(regex) })),
     }
     COMPILED.set(dlp, compiled)
   }
   return compiled
+}
+
+function runRules(rows: readonly SecretRule[], of: 'token' | 'base64'): RunRule[] {
+  return rows.filter(({ run }) => run?.of === of).map((row) => ({ row, needle: { probe: new RuleProbe(row) } }))
 }
 
 function literalsOf(row: SecretRule): Literal[] {

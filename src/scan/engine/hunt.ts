@@ -3,6 +3,7 @@
 import type { Finding } from '../../model/finding.ts'
 import type { SecretRule } from '../dlp/secret-rule.ts'
 import type { ScanContext, Segment } from '../layer.ts'
+import { isKnownHost } from '../destination/known-hosts.ts'
 import type { CompiledRules } from './compile-rules.ts'
 import type { RuleMatch, Search } from './probe.ts'
 import type { TextWindow } from './text-window.ts'
@@ -20,17 +21,10 @@ interface CodedBody {
   readonly end: number
 }
 
-interface Place {
-  readonly kind: Segment['kind']
-  readonly segment: string
-  readonly host: string
-  readonly direction: ScanContext['direction']
-}
-
 export class Hunt implements Search {
   readonly rules: CompiledRules
   readonly context: ScanContext
-  place: Place
+  place: Search['place']
   #findings: Finding[] = []
   #seen = new Set<string>()
   /** Subtracted from offsets: where the segment's own bytes begin in the text that is scanned. */
@@ -42,12 +36,13 @@ export class Hunt implements Search {
   constructor(rules: CompiledRules, context: ScanContext) {
     this.rules = rules
     this.context = context
-    this.place = { kind: 'body', segment: '', host: context.host, direction: context.direction }
+    const standing = isKnownHost(context.host) ? 'known' : (context.standing ?? 'seen')
+    this.place = { kind: 'body', segment: '', host: context.host, direction: context.direction, standing }
   }
 
   /** @param offset what stands before the segment's own bytes in the text */
   enter({ kind, name }: Segment, offset = 0, coded?: CodedBody): void {
-    this.place = { kind, segment: name, host: this.context.host, direction: this.context.direction }
+    this.place = { ...this.place, kind, segment: name }
     this.#offset = offset
     this.#coded = coded
     if (this.#seen.size > 0) this.#seen = new Set()
@@ -89,9 +84,9 @@ export class Hunt implements Search {
     this.#add({ rule, severity, views: viewsOf(text.undoneIn(start, end)), start: from, end: to })
   }
 
-  /** Tells of something that concerns the whole segment. */
-  addWhole(rule: string, severity: Finding['severity'], end: number): void {
-    this.#add({ rule, severity, views: [], start: 0, end })
+  /** Tells of a span of the segment that is told by no rule of credentials. */
+  addSpan(rule: string, severity: Finding['severity'], start: number, end: number): void {
+    this.#add({ rule, severity, views: [], start, end })
   }
 
   /** @returns what was found since the last call */

@@ -121,6 +121,11 @@ export class TextWindow {
     return this.#undone?.[position - this.base] ?? 0
   }
 
+  /** Adds bits to a byte: something that stood before it was left out. */
+  markUndone(position: number, bits: number): void {
+    if (this.#undone !== undefined) this.#undone[position - this.base] = bits | this.undoneAt(position)
+  }
+
   /** @returns the bits of `UNDONE` of every byte in the span */
   undoneIn(from: number, to: number): number {
     if (this.#undone === undefined) return 0

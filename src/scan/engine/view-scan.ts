@@ -5,7 +5,8 @@
 
 import { createRunDecoders, type RunDecoder } from '../views/decode-runs.ts'
 import { FoldStage, FOLD_REACH } from '../views/fold-stage.ts'
-import { BASE64 } from './byte-class.ts'
+import { BASE64, TOKEN } from './byte-class.ts'
+import type { RunRule } from './compile-rules.ts'
 import { Candidates } from './candidates.ts'
 import { ClassRuns } from './class-runs.ts'
 import { CustomPass } from './custom-pass.ts'
@@ -13,7 +14,7 @@ import type { Hunt } from './hunt.ts'
 import type { NestedScan } from './nested-scan.ts'
 import { COLUMN_MASK, FLAG_FOLDABLE, type LiteralHit } from './literal-automaton.ts'
 import type { Needle, Sight } from './probe.ts'
-import type { Run } from './run-finder.ts'
+import { RunFinder, type Run } from './run-finder.ts'
 import { TextWindow } from './text-window.ts'
 
 /** Decodings that may follow each other. */
@@ -25,6 +26,9 @@ const KEPT_BYTES = FOLD_REACH + 512
 /** How far before its literal a match can begin, beyond the run of characters that is open. */
 const MAX_BACK = 64
 
+/** Shortest run that a rule looks at as a whole. */
+const MIN_TOKEN = 23
+
 /** Scans for decoded text, one per depth: a decoded piece is scanned to its end before the next one begins. */
 const DECODED: ViewScan[] = []
 
@@ -34,6 +38,7 @@ export class ViewScan implements NestedScan {
   readonly #runs = new ClassRuns()
   readonly #candidates = new Candidates()
   readonly #custom = new CustomPass()
+  readonly #tokens = new RunFinder({ members: TOKEN, min: MIN_TOKEN })
   readonly #decoders: readonly RunDecoder[]
   readonly #fold: FoldStage | undefined
   #hunt: Hunt | undefined
@@ -59,6 +64,7 @@ export class ViewScan implements NestedScan {
     this.#runs.reset()
     this.#candidates.reset()
     this.#custom.reset()
+    this.#tokens.reset()
     for (const decoder of this.#decoders) decoder.reset()
     this.#fold?.reset()
     this.#state = 0
@@ -87,14 +93,14 @@ export class ViewScan implements NestedScan {
   openOrigin(): number {
     const { text } = this
     const depth = this.#hunt?.rules.literals.depth[this.#state] ?? 0
-    let from = this.#candidates.openFrom(this.#custom.openFrom(text))
+    let from = Math.min(this.#candidates.openFrom(this.#custom.openFrom(text)), this.#tokens.openFrom(text))
     for (const decoder of this.#decoders) from = Math.min(from, decoder.openFrom(text))
     if (depth > 0) from = Math.min(from, this.#walkBack(text.end - depth))
     return this.#fold?.openOrigin(text, text.originOf(from)) ?? text.originOf(from)
   }
 
   forget(): void {
-    let from = Math.min(this.#candidates.openFrom(this.text.end), this.#custom.openFrom(this.text))
+    let from = Math.min(this.#candidates.openFrom(this.text.end), this.#custom.openFrom(this.text), this.#tokens.openFrom(this.text))
     for (const decoder of this.#decoders) from = Math.min(from, decoder.openFrom(this.text))
     this.text.keepFrom(Math.max(this.text.floor, from - KEPT_BYTES))
   }
@@ -136,10 +142,11 @@ export class ViewScan implements NestedScan {
   #findRuns(sight: Sight, hunt: Hunt): void {
     const { text, isLast } = sight
     const child = (): ViewScan => (DECODED[this.#depth] ??= new ViewScan(this.#depth + 1))
-    for (const [at, decoder] of this.#decoders.entries()) {
-      const onRun = at === 0 && hunt.rules.runs.length > 0 ? (run: Run) => { this.#candidates.noteRun(sight, hunt.rules.runs, run) } : undefined
-      decoder.find(text, hunt, isLast, { child, onRun })
+    const note = (rules: readonly RunRule[]) => (run: Run) => {
+      this.#candidates.noteRun(sight, rules, run)
     }
+    this.#tokens.find(text, isLast, note(hunt.rules.runs.token))
+    for (const decoder of this.#decoders) decoder.find(text, hunt, isLast, { child, onRun: decoder.name === 'base64' ? note(hunt.rules.runs.base64) : undefined })
   }
 
   #walkBack(position: number): number {

@@ -77,6 +77,7 @@ function scratchOf(depth: number): Scratch {
 
 /** One coding in one view. */
 export class RunDecoder {
+  readonly name: Coding['name']
   readonly #coding: Coding
   readonly #scratch: Scratch
   readonly finder: RunFinder
@@ -84,6 +85,7 @@ export class RunDecoder {
   #decodedTo = 0
 
   constructor(coding: Coding, depth: number) {
+    this.name = coding.name
     this.#coding = coding
     this.#scratch = scratchOf(depth)
     this.finder = new RunFinder({ members: coding.members, min: MIN_RUN, ...(coding.name !== 'hex' && { wrapsFrom: WRAPPED_LINE }) })

@@ -21,6 +21,8 @@ export class FoldStage {
   /** First position that was not fed, or not yet searched for an escape. */
   #fed = 0
   #until = 0
+  /** What the next byte owes to characters before it that are not drawn. */
+  #leftOut = 0
 
   constructor(createChild: () => NestedScan) {
     this.#createChild = createChild
@@ -30,6 +32,7 @@ export class FoldStage {
     this.#isActive = false
     this.#isWaiting = false
     this.#fed = 0
+    this.#leftOut = 0
   }
 
   /** @param hasFoldable whether bytes that may begin an escape have come since the last call */
@@ -100,6 +103,7 @@ export class FoldStage {
   }
 
   /** @returns whether the text ends inside of what may be an escape */
+  // eslint-disable-next-line complexity -- one decision per kind of byte, in the loop that feeds all of them
   #pushSlice(text: TextWindow, to: TextWindow, isLast: boolean): boolean {
     const limit = this.#fed + SLICE_BYTES
     while (this.#fed < text.end && this.#fed < this.#until && this.#fed < limit) {
@@ -107,13 +111,19 @@ export class FoldStage {
       const byte = text.at(at)
       const found = FOLDABLE[byte] === 1 ? substituteAt(text, at, isLast) : 'none'
       if (found === 'more') return true
+      const pushedTo = to.end
       if (found === 'found') {
         pushSubstitution(text, to, at)
         this.#fed += SUBSTITUTION.length
         this.#until = this.#fed + FOLD_REACH
+        if (to.end === pushedTo) this.#leftOut = SUBSTITUTION.undone
       } else {
         this.#fed = plainEnd(text, at + 1, Math.min(text.end, this.#until, limit))
         to.pushSpan(text, at, this.#fed)
+      }
+      if (this.#leftOut !== 0 && to.end > pushedTo) {
+        to.markUndone(pushedTo, this.#leftOut)
+        this.#leftOut = 0
       }
     }
     return false
