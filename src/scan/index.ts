@@ -1,5 +1,5 @@
 /** Door of scan/: what must not pass. */
 
 export { hideCredentials, hideFindings } from './hide-findings.ts'
-export type { MessageScan, ScanContext, Segment } from './layer.ts'
+export type { HostStanding, MessageScan, ScanContext, Segment } from './layer.ts'
 export { openScan, scanWhole, type WholeMessage } from './scan-message.ts'

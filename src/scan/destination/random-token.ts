@@ -15,9 +15,10 @@ const FOLLOWERS =
 const COMMON_PAIRS: ReadonlySet<string> = new Set(FOLLOWERS.split(' ').flatMap((row) => Array.from(row.slice(1)).map((next) => row.charAt(0) + next)))
 
 /** Words have at least four of five pairs of their letters in the table; chance has every second one. */
-const MAX_COMMON_SHARE = 0.7
+const MAX_COMMON_SHARE = 0.72
 const MIN_PAIRS = 10
-const MIN_SWITCHES = 0.2
+/** Per character; names in camel case have one per word. */
+const MIN_SWITCHES = 0.32
 const MIN_DISTINCT = 10
 const MIN_TEXT_BYTES = 12
 
@@ -79,19 +80,32 @@ export function isRandom(part: string): boolean {
   const text = part.replace(/[-_=+/]/g, '')
   // Words joined by hyphens are words.
   if (part.length - text.length > part.length / 10 || new Set(text).size < MIN_DISTINCT) return false
-  const lower = text.toLowerCase()
-  let [pairs, common, switches] = [0, 0, 0]
-  for (let at = 1; at < lower.length; at++) {
-    const [before, here] = [isLetter(lower.charCodeAt(at - 1)), isLetter(lower.charCodeAt(at))]
-    if (before !== here) switches++
-    else if (here) {
-      pairs++
-      if (COMMON_PAIRS.has(lower.slice(at - 1, at + 1))) common++
-    }
-  }
-  return pairs >= MIN_PAIRS ? common < pairs * MAX_COMMON_SHARE : switches >= lower.length * MIN_SWITCHES
+  const { pairs, common, switches } = countPairs(text)
+  if (switches >= text.length * MIN_SWITCHES) return true
+  return pairs >= MIN_PAIRS && common < pairs * MAX_COMMON_SHARE
 }
 
-function isLetter(code: number): boolean {
-  return code >= 0x61 && code <= 0x7a
+/** `switches`: from letter to digit or back, and from lower to upper case. */
+function countPairs(text: string): { readonly pairs: number; readonly common: number; readonly switches: number } {
+  let [pairs, common, switches] = [0, 0, 0]
+  for (let at = 1; at < text.length; at++) {
+    const [before, here] = [text.charAt(at - 1), text.charAt(at)]
+    if (isDigit(before) !== isDigit(here) || (isLower(before) && isUpper(here))) switches++
+    if (isDigit(before) || isDigit(here)) continue
+    pairs++
+    if (COMMON_PAIRS.has((before + here).toLowerCase())) common++
+  }
+  return { pairs, common, switches }
+}
+
+function isDigit(character: string): boolean {
+  return character >= '0' && character <= '9'
+}
+
+function isLower(character: string): boolean {
+  return character >= 'a' && character <= 'z'
+}
+
+function isUpper(character: string): boolean {
+  return character >= 'A' && character <= 'Z'
 }

@@ -20,7 +20,7 @@ const CONTEXT_BYTES = 48
 
 function judgeWif(match: string): Severity | undefined {
   const payload = decodeBase58Check(match)
-  return payload !== undefined && payload[0] === WIF_VERSION && WIF_BYTES.has(payload.length) ? 'critical' : undefined
+  return payload?.[0] === WIF_VERSION && WIF_BYTES.has(payload.length) ? 'critical' : undefined
 }
 
 function judgeExtendedKey(match: string): Severity | undefined {
@@ -30,7 +30,7 @@ function judgeExtendedKey(match: string): Severity | undefined {
 function judgeBitcoinAddress(match: string, place: MatchPlace): Severity | undefined {
   if (!isTold(place)) return undefined
   const payload = decodeBase58Check(match)
-  return payload !== undefined && payload.length === ADDRESS_BYTES && ADDRESS_VERSIONS.has(payload[0] ?? -1) ? 'medium' : undefined
+  return payload?.length === ADDRESS_BYTES && ADDRESS_VERSIONS.has(payload[0] ?? -1) ? 'medium' : undefined
 }
 
 function judgeSegwitAddress(match: string, place: MatchPlace): Severity | undefined {

@@ -103,7 +103,6 @@ export class FoldStage {
   }
 
   /** @returns whether the text ends inside of what may be an escape */
-  // eslint-disable-next-line complexity -- one decision per kind of byte, in the loop that feeds all of them
   #pushSlice(text: TextWindow, to: TextWindow, isLast: boolean): boolean {
     const limit = this.#fed + SLICE_BYTES
     while (this.#fed < text.end && this.#fed < this.#until && this.#fed < limit) {
