@@ -47,7 +47,7 @@ function isMixed(text: string): boolean {
 }
 
 /** What people write in place of a password in examples. */
-const EXAMPLE_PASSWORD = /^(?:p(?:ass(?:word)?|wd|w)|secret|changeme|x+|\*+|\.+|\$.*|%24.*|\{.*|%7[Bb].*|<.*|\[.*|your.*|my.*pass.*|test|example|root|admin|postgres|guest|user|redis)$/i
+export const EXAMPLE_PASSWORD = /^(?:p(?:ass(?:word)?|wd|w)|secret|changeme|x+|\*+|\.+|\$.*|%24.*|\{.*|%7[Bb].*|<.*|\[.*|your.*|my.*pass.*|test|example|root|admin|postgres|guest|user|redis)$/i
 const LOCAL_HOST = /@(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?![\w.-])/i
 
 /** `scheme://user:password@host`: an account on this machine, or a word in place of the password, gives nothing away. */

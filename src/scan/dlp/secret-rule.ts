@@ -70,6 +70,8 @@ export interface SecretRule {
   /** Looks at structure and checksum. @returns the severity, or `undefined` where it is no credential */
   readonly judge?: (match: string, place: MatchPlace) => Severity | undefined
   readonly homes?: Homes
+  /** The shape is a name, what separates it, and a value. */
+  readonly pair?: true
   /** The shape is only the head of a block. */
   readonly block?: BlockEnd
   /** Where the issuer says so. */

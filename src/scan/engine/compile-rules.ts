@@ -5,6 +5,7 @@ import { CREDENTIAL_RULES } from '../dlp/credential-rules.ts'
 import type { SecretRule, Severity } from '../dlp/secret-rule.ts'
 import { BlockProbe } from './block-probe.ts'
 import { compileLiterals, type LiteralAutomaton } from './literal-automaton.ts'
+import { PairProbe } from './pair-probe.ts'
 import type { Needle, Probe } from './probe.ts'
 import { ReversedProbe } from './reversed-probe.ts'
 import { rotate, RuleProbe } from './rule-probe.ts'
@@ -52,12 +53,17 @@ export function compileRules(dlp: DlpPolicy): CompiledRules {
   return compiled
 }
 
+function probeOf(row: SecretRule): Probe {
+  if (row.pair === true) return new PairProbe(row)
+  return row.block === undefined ? new RuleProbe(row) : new BlockProbe(row, row.block)
+}
+
 function runRules(rows: readonly SecretRule[], of: 'token' | 'base64'): RunRule[] {
   return rows.filter(({ run }) => run?.of === of).map((row) => ({ row, needle: { probe: new RuleProbe(row) } }))
 }
 
 function literalsOf(row: SecretRule): Literal[] {
-  const forms = [...forForm(row, row.block === undefined ? new RuleProbe(row) : new BlockProbe(row, row.block), (literal) => literal)]
+  const forms = [...forForm(row, probeOf(row), (literal) => literal)]
   const transformed = { ...row, literals: row.literals.filter(isDistinctive) }
   if (row.disguises === true && transformed.literals.length > 0) {
     forms.push(...forForm(transformed, new RuleProbe(row, 'rot13'), rotate), ...forForm(transformed, new ReversedProbe(row), (literal) => Array.from(literal).reverse().join('')))
