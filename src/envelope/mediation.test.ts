@@ -7,7 +7,7 @@ import { encodeHead, parseHead } from './chaperone-head.ts'
 import { matchesDigest, contentDigest } from './content-digest.ts'
 import { encodeKeyDocuments } from './key-documents.ts'
 import { encodeMediation, parseMediation, type Mediation } from './mediation.ts'
-import { agentSpiffeId, keyIdOf, parseSpiffeId } from './spiffe-id.ts'
+import { agentIdentity, parseSpiffeId } from './spiffe-id.ts'
 
 const BASE: Mediation = {
   actionType: 'read', verdict: 'allow', sideEffect: '', actor: 'spiffe://a.example/agent/x', authority: '', policyHash: Buffer.alloc(0),
@@ -107,12 +107,13 @@ test('only one spelling of a SPIFFE id is taken', () => {
 })
 
 test('the actor of every profile name is a SPIFFE id', () => {
-  assert.equal(agentSpiffeId('a.example', 'ci.bot_1'), 'spiffe://a.example/agent/ci.bot_1')
-  for (const name of ['_default', 'a b', '--', '', '..', 'ü', 'a/b']) assert.ok(parseSpiffeId(agentSpiffeId('a.example', name)) !== undefined, name)
+  const actorOf = (name: string): string => agentIdentity('a.example', name, 'sha256:00').actor
+  assert.equal(actorOf('ci.bot_1'), 'spiffe://a.example/agent/ci.bot_1')
+  for (const name of ['_default', 'a b', '--', '', '..', 'ü', 'a/b']) assert.ok(parseSpiffeId(actorOf(name)) !== undefined, name)
 })
 
 test('a key id names the actor and the key, and both documents tell it', () => {
-  const keyId = keyIdOf('spiffe://a.example/agent/x', `sha256:${'0123456789abcdef'.repeat(4)}`)
+  const { keyId } = agentIdentity('a.example', 'x', `sha256:${'0123456789abcdef'.repeat(4)}`)
   assert.equal(keyId, 'spiffe://a.example/agent/x#01234567')
   const publicKeyHex = '4655a7e605c12ebb00a46037881c33c5bca5eb74b45a02e8e7261a7ff5a21678'
   const { directory, jwks } = encodeKeyDocuments([{ keyId, publicKeyHex }])

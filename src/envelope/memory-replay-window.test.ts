@@ -76,15 +76,16 @@ test('a restore over the capacity keeps all, and the key is full until enough ha
 })
 
 test('under a floor nothing passes that may have been accepted before it; above it all does', () => {
-  const floorMs = replayFloorMs({ startMs: START_MS, lastReceiptMs: START_MS - 60_000, futureSkewMs: 5000 })
+  const gap = { startMs: START_MS, lastReceiptMs: START_MS - 60_000 }
+  const floorMs = replayFloorMs(gap, 5000)
   assert.equal(floorMs, START_MS + 5000)
-  const { clock, window, burn } = setup({ floorMs })
+  const { clock, window, burn } = setup({ gap })
   assert.deepEqual([burn('a'), window.size, window.floorMs()], ['replay_floor', 0, floorMs])
   clock.advance(5000)
   assert.equal(burn('a'), 'replay_floor')
   clock.advance(1000)
   assert.equal(burn('a'), 'fresh')
-  assert.equal(replayFloorMs({ startMs: START_MS, lastReceiptMs: START_MS + 1, futureSkewMs: 0 }), START_MS + 1)
+  assert.equal(replayFloorMs({ startMs: START_MS, lastReceiptMs: START_MS + 1 }, 0), START_MS + 1)
 })
 
 test('a clock that jumped ahead and came back raises a floor: what was forgotten too early cannot pass again', () => {

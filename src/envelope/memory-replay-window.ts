@@ -1,7 +1,7 @@
 /** The replay window of a single process: nonces by key id, forgotten by the second, restored from what the receipts say. */
 
 import type { Clock } from '../base/clock.ts'
-import type { BurnResult, NonceTicket, ReplayWindow } from './replay-window.ts'
+import { replayFloorMs, type BurnResult, type NonceTicket, type ReplayGap, type ReplayWindow } from './replay-window.ts'
 
 export interface MemoryReplayOptions {
   readonly clock: Clock
@@ -9,8 +9,8 @@ export interface MemoryReplayOptions {
   readonly capacityPerKey: number
   /** How far ahead of the clock a message may be created. */
   readonly futureSkewMs: number
-  /** Where the journal cannot be read whole: `replayFloorMs`. */
-  readonly floorMs?: number
+  /** Only where the journal cannot be read whole: what may have been accepted and is not known is then refused. */
+  readonly gap?: ReplayGap
 }
 
 export interface MemoryReplayWindow extends ReplayWindow {
@@ -40,7 +40,7 @@ class ProcessReplayWindow implements MemoryReplayWindow {
 
   constructor(options: MemoryReplayOptions) {
     this.#options = options
-    this.#floorMs = options.floorMs ?? 0
+    this.#floorMs = options.gap === undefined ? 0 : replayFloorMs(options.gap, options.futureSkewMs)
   }
 
   floorMs(): number {

@@ -23,18 +23,18 @@ export interface ReplayWindow {
   burn(ticket: NonceTicket): BurnResult | Promise<BurnResult>
 }
 
-export interface FloorFacts {
+/** What a process knows that cannot read back all it accepted before. */
+export interface ReplayGap {
   /** Start of this process. */
   readonly startMs: number
   /** Time of the last receipt that could be read, where there is one. */
   readonly lastReceiptMs?: number
-  readonly futureSkewMs: number
 }
 
 /**
- * The floor for a process that cannot know what it accepted before: whatever was accepted was created before the last
- * moment at which it ran, and at most the skew allowed for the future after it.
+ * The floor over such a gap: whatever was accepted was created before the last moment at which the process ran, or at most
+ * the skew allowed for the future after it.
  */
-export function replayFloorMs({ startMs, lastReceiptMs = 0, futureSkewMs }: FloorFacts): number {
+export function replayFloorMs({ startMs, lastReceiptMs = 0 }: ReplayGap, futureSkewMs: number): number {
   return Math.max(startMs, lastReceiptMs) + futureSkewMs
 }

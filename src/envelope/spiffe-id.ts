@@ -7,6 +7,7 @@ export interface SpiffeId {
 }
 
 const MAX_BYTES = 2048
+const KEY_ID_CHARACTERS = 8
 const ID = /^spiffe:\/\/([a-z0-9]+(?:[.-][a-z0-9]+)*)((?:\/[A-Za-z0-9._-]+)+)$/
 const MAX_DOMAIN_LENGTH = 253
 const MAX_LABEL_LENGTH = 63
@@ -27,12 +28,18 @@ export function isTrustDomain(text: string): boolean {
 }
 
 /** @returns the actor of a profile: `spiffe://<trust domain>/agent/<name>`; what no segment takes becomes `-`, nothing `anonymous` */
-export function agentSpiffeId(trustDomain: string, profile: string): string {
+function agentSpiffeId(trustDomain: string, profile: string): string {
   const name = profile.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^-+|-+$/g, '')
   return `spiffe://${trustDomain}/agent/${name === '' || name === '.' || name === '..' ? 'anonymous' : name}`
 }
 
-/** @returns a key id that no other organisation has: the actor and the start of the key's fingerprint (`sha256:…`) */
-export function keyIdOf(actor: string, fingerprint: string): string {
-  return `${actor}#${fingerprint.replace('sha256:', '').slice(0, 8)}`
+/**
+ * Who a profile is to other companions.
+ *
+ * @param fingerprint of the key that signs for it, `sha256:…`
+ * @returns its actor, and a key id that no other organisation has: the actor and the start of the fingerprint
+ */
+export function agentIdentity(trustDomain: string, profile: string, fingerprint: string): { readonly actor: string; readonly keyId: string } {
+  const actor = agentSpiffeId(trustDomain, profile)
+  return { actor, keyId: `${actor}#${fingerprint.replace('sha256:', '').slice(0, KEY_ID_CHARACTERS)}` }
 }

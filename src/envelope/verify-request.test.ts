@@ -243,7 +243,7 @@ test('the refusals of the window keep their reasons, and the floor is looked at 
     assert.equal(isEnvelopeFault(result) && result.reason, reason)
   }
   const rig = createEnvelopeRig()
-  const window = createMemoryReplayWindow({ clock: rig.clock, capacityPerKey: 1, futureSkewMs: 5000, floorMs: NOW_S * 1000 })
+  const window = createMemoryReplayWindow({ clock: rig.clock, capacityPerKey: 1, futureSkewMs: 5000, gap: { startMs: NOW_S * 1000 } })
   const forged = { ...inboundOf(rig.signed()), requestTarget: '/other' }
   const result = await verifyRequest(forged, rig.rules, { nowMs: rig.clock.nowMs(), window, readBody: () => Promise.resolve(BODY) })
   assert.equal(isEnvelopeFault(result) && result.reason, 'replay_floor')

@@ -16,7 +16,7 @@ const KEY_ID = `${SELF}#12345678`
 interface Setup {
   readonly request: RequestMessage
   readonly answer: AnswerToVerify
-  verify(answer: AnswerToVerify, request?: RequestMessage, nowS?: number): VerifiedAnswer | AnswerFault
+  readonly verify: (answer: AnswerToVerify, request?: RequestMessage, nowS?: number) => VerifiedAnswer | AnswerFault
 }
 
 function setup(body: Buffer | 'streamed' = ANSWER): Setup {
