@@ -29,9 +29,8 @@ export function newSigner(): Signer {
   return { publicKeyHex: raw.toString('hex'), fingerprint: `sha256:${createHash('sha256').update(raw).digest('hex')}`, sign: (bytes) => sign(null, bytes, privateKey) }
 }
 
-export interface TrustEntry {
-  readonly [member: string]: unknown
-}
+/** As the configuration has it. */
+export type TrustEntry = Readonly<Record<string, unknown>>
 
 /** @param entries as the configuration has them; throws where they do not parse */
 export function trustOf(...entries: readonly TrustEntry[]): TrustList {
