@@ -182,6 +182,8 @@ const REFUSED: readonly RefusedCase[] = [
   ['2.5', 'a list that is no inner list', 'field_malformed', covering('"date"')],
   ['4', 'a label in one of the two fields alone', 'field_malformed', signed('sig=()', 'other=:AQ==:')],
   ['4', 'a signature that is no Byte Sequence', 'field_malformed', signed('sig=()', 'sig="AQ=="')],
+  ['4', 'a signature in another spelling of its bytes', 'field_malformed', signed('sig=()', 'sig=:AR==:')],
+  ['4', 'a signature with parameters', 'field_malformed', signed('sig=()', 'sig=:AQ==:;a')],
   ['4', 'a label twice', 'field_malformed', signed('sig=(), sig=("date")', 'sig=:AQ==:')],
 ]
 

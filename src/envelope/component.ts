@@ -47,7 +47,8 @@ export function parseComponent([name, params]: Item): Component {
   for (const [key, value] of params) checkParameter(name, key, value)
   if (name.startsWith('@')) checkDerived(name, params)
   else checkField(name, params)
-  return { name, params, id: serializeItem([name, params]) }
+  // A checked name has nothing to escape.
+  return { name, params, id: params.size === 0 ? `"${name}"` : serializeItem([name, params]) }
 }
 
 function checkParameter(name: string, key: string, value: BareItem): void {

@@ -45,7 +45,8 @@ export function signatureOf(fields: SignatureFields, label: string): MessageSign
   // The library reads `1.0` and `@1` as it reads `1`; another verifier would not.
   if (NO_INTEGER.test(input.text.replace(STRING, ''))) throw new MessageSignatureError('field_malformed', 'Signature-Input: expected times as Integers')
   const signature = byteSequence(value.value)
-  if (signature === undefined) throw new MessageSignatureError('field_malformed', 'Signature: expected a Byte Sequence')
+  // One spelling for each signature: base64 has bits that say nothing, and parameters here have no meaning.
+  if (signature === undefined || value.text !== `${label}=:${signature.toString('base64')}:`) throw new MessageSignatureError('field_malformed', 'Signature: expected a Byte Sequence')
   return { label, signature, ...parseCovered(input.value) }
 }
 

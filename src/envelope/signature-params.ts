@@ -39,8 +39,7 @@ export function coverComponents(components: readonly Component[], params: Signat
     checkParameter(key, value)
     written.set(key, value)
   }
-  const items = components.map(({ name, params: own }): Item => [name, own])
-  return { components, params, text: serializeInnerList([items, written]) }
+  return { components, params, text: `(${components.map(({ id }) => id).join(' ')})${serializeInnerList([[], written]).slice('()'.length)}` }
 }
 
 /**

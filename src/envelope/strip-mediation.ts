@@ -28,6 +28,11 @@ export function stripMediation(headers: RawHeaders): RawHeaders {
   }
 }
 
+/** @returns the headers without mediation headers and without any signature at all */
+export function stripSignatures(headers: RawHeaders): RawHeaders {
+  return withoutHeaders(withoutHeaders(headers, MEDIATION_FIELDS), SIGNATURE_FIELDS)
+}
+
 /** @throws {MessageSignatureError} where the signature fields do not parse */
 function keepForeign(headers: RawHeaders): RawHeaders {
   const fields = parseSignatureFields(headers)

@@ -16,7 +16,7 @@ import { verifySignature } from './message-signature.ts'
 import { readForm, readOrigin, readSignature, refuseAs, type InboundRequest, type MediationSignature } from './read-envelope.ts'
 import type { BurnResult, ReplayWindow } from './replay-window.ts'
 import { parseSpiffeId, type SpiffeId } from './spiffe-id.ts'
-import { stripMediation } from './strip-mediation.ts'
+import { stripMediation, stripSignatures } from './strip-mediation.ts'
 import { checkActor, checkKey, checkTarget, type TrustedKey } from './trust-list.ts'
 
 /** A head whose signature verifies. The body is not known yet. */
@@ -143,5 +143,5 @@ function verified(head: VerifiedHead, body: Buffer): VerifiedRequest {
 }
 
 function passedOn(dialect: Dialect, { components }: MediationSignature, headers: RawHeaders): RawHeaders {
-  return stripMediation(dialect === 'chaperone' ? coveredFields(components, headers) : headers)
+  return dialect === 'chaperone' ? stripSignatures(coveredFields(components, headers)) : stripMediation(headers)
 }
