@@ -40,8 +40,6 @@ const ALGORITHMS: Readonly<Record<AlgorithmName, AlgorithmSpec>> = {
   'ecdsa-p384-sha384': { keyTypes: ['ec'], curve: 'secp384r1', verify: (base, signature, key) => verify('sha384', base, { key, dsaEncoding: 'ieee-p1363' }, signature) },
 }
 
-export const ALGORITHM_NAMES = Object.keys(ALGORITHMS) as readonly AlgorithmName[]
-
 /** Smallest RSA modulus that is taken. */
 const MIN_RSA_BITS = 2048
 

@@ -7,9 +7,11 @@ export interface PublishedKey {
   readonly publicKeyHex: string
 }
 
-export const DIRECTORY_PATH = '/.well-known/http-message-signatures-directory'
+const DIRECTORY_PATH = '/.well-known/http-message-signatures-directory'
 
 export interface KeyDocuments {
+  /** Where the directory is served, without authentication. */
+  readonly directoryPath: string
   /** JSON of the published directory form. */
   readonly directory: string
   /** JSON Web Key Set (RFC 7517, RFC 8037). */
@@ -18,6 +20,7 @@ export interface KeyDocuments {
 
 export function encodeKeyDocuments(keys: readonly PublishedKey[]): KeyDocuments {
   return {
+    directoryPath: DIRECTORY_PATH,
     directory: JSON.stringify({ keys: keys.map(({ keyId, publicKeyHex }) => ({ keyid: keyId, alg: 'ed25519', public_key: publicKeyHex, use: 'pipelock-mediation' })) }),
     jwks: JSON.stringify({ keys: keys.map(({ keyId, publicKeyHex }) => ({ kty: 'OKP', crv: 'Ed25519', alg: 'EdDSA', use: 'sig', kid: keyId, x: Buffer.from(publicKeyHex, 'hex').toString('base64url') })) }),
   }
