@@ -176,6 +176,7 @@ const REFUSED: readonly RefusedCase[] = [
   ['2.5', 'a component twice', 'component_duplicate', covering('("date" "date")')],
   ['2.5', 'a component twice with its parameters in another order', 'component_duplicate', covering('("a";sf;key="x" "a";key="x";sf)')],
   ['2.5', 'a component twice, when signing', 'component_duplicate', () => coverComponents([componentOf('@path'), componentOf('@path')], {})],
+  ['2.5', 'more components than can be looked for', 'component_invalid', covering(`(${Array.from({ length: 257 }, (_, n) => `"x${n}"`).join(' ')})`)],
   ['2.5', 'an unknown component parameter', 'component_invalid', covering('("date";x)')],
   ['2.5', 'a flag that is false', 'component_invalid', covering('("date";bs=?0)')],
   ['2.5', 'a component that is no String', 'component_invalid', () => parseComponent([1, new Map()])],
@@ -207,6 +208,15 @@ test('§2.5 the base has a line for each component in their order, and the param
     '"x-empty": ',
     '"@signature-params": ("@method" "@query-param";name="Pet" "x-empty");created=1618884473;keyid="a\\"b\\\\c"',
   ].join('\n'))
+})
+
+test('a text that is made to be slow takes no longer than its length', () => {
+  const LENGTH = 200_000
+  for (const text of ['"\\"', ' ', '*x', ':', '%"', 'a=1.0,', '@', '\t,']) {
+    const long = text.repeat(LENGTH / text.length)
+    assert.throws(() => componentValue(componentOf('example-dict', { sf: true }), fields('Example-Dict', `a=1.0, b="${long}`), TYPES), { code: 'field_malformed' })
+    assert.equal(componentValue(componentOf('a'), fields('A', ` x${' '.repeat(LENGTH)}y `)).length, LENGTH + 2)
+  }
 })
 
 test('§2.3 the parameters stand in the base in the order in which they came', () => {

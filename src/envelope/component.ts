@@ -78,8 +78,12 @@ function checkField(name: string, params: Parameters): void {
   if (params.has('bs') && (params.has('sf') || params.has('key'))) throw invalid(`${name}: expected bs without sf and key`)
 }
 
+/** Each one is looked for among the fields, before a signature is known to be good. */
+const MAX_COMPONENTS = 256
+
 /** @throws {MessageSignatureError} `component_duplicate` where two are the same, whatever the order of their parameters (§2) */
 export function checkDistinct(components: readonly Component[]): void {
+  if (components.length > MAX_COMPONENTS) throw invalid(`expected at most ${MAX_COMPONENTS} components`)
   const seen = new Set<string>()
   for (const { name, params, id } of components) {
     const identity = params.size < 2 ? id : serializeItem([name, new Map([...params].sort(([a], [b]) => (a < b ? -1 : 1)))])

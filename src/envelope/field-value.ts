@@ -3,7 +3,7 @@
 import { headerValues, type RawHeaders } from '../model/raw-headers.ts'
 import type { Component } from './component.ts'
 import { MessageSignatureError } from './message-signature-error.ts'
-import { canonicalField, canonicalMember, type FieldType } from './structured-field.ts'
+import { canonicalField, canonicalMember, trimSpace, type FieldType } from './structured-field.ts'
 
 /** Structured type by field name, lower case. A field with `sf` must have its type known to both sides (§2.1.1). */
 export type FieldTypes = ReadonlyMap<string, FieldType>
@@ -21,7 +21,6 @@ export const KNOWN_FIELD_TYPES: FieldTypes = new Map([
 
 /** A line break of the message, with the white space around it (RFC 9112 §5.2: obsolete line folding). */
 const LINE_FOLD = /[ \t]*\r?\n[ \t]+/g
-const OUTER_SPACE = /^[ \t\r\n]+|[ \t\r\n]+$/g
 
 /**
  * @param fields the header section, or the trailers for a component with `tr`
@@ -58,6 +57,6 @@ function encodeLine(line: string, id: string): string {
 }
 
 function cleanLine(value: string): string {
-  const trimmed = value.replace(OUTER_SPACE, '')
+  const trimmed = trimSpace(value)
   return trimmed.includes('\n') ? trimmed.replace(LINE_FOLD, ' ') : trimmed
 }

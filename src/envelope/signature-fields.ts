@@ -19,7 +19,7 @@ export interface MessageSignature extends CoveredComponents {
 
 /** Longest of each field that is parsed; both have to fit in a header section anyway. */
 const MAX_FIELD_LENGTH = 32 * 1024
-const STRING = /"(?:[^"\\]|\\.)*"/g
+const STRING = /"(?:[^"\\]|\\.)*"?/g
 const NO_INTEGER = /=(?:-?\d+\.|@)/
 
 /** @throws {MessageSignatureError} `field_malformed` */

@@ -22,8 +22,11 @@ export interface DictionaryMember {
   readonly value: Item | InnerList
 }
 
-/** A Display String, a String, or the comma between two members. */
-const MEMBER_BOUNDARY = /%"[^"]*"|"(?:[^"\\]|\\.)*"|,/gs
+/**
+ * A Display String, a String, or the comma between two members. A text that no quote closes is taken to its end, where it
+ * fails to parse: looking for the quote again from each next character would take quadratic time.
+ */
+const MEMBER_BOUNDARY = /%"[^"]*"?|"(?:[^"\\]|\\.)*"?|,/gs
 
 /**
  * @returns the members of a dictionary in order; none for an empty text
@@ -49,10 +52,24 @@ function splitMembers(text: string): string[] {
 }
 
 function parseMember(part: string): DictionaryMember {
-  const text = part.replace(/^[ \t]+|[ \t]+$/g, '')
+  const text = trimSpace(part)
   const [entry, ...others] = attempt(() => [...(library.parseDictionary(text) as Map<string, Item | InnerList>)])
   if (entry === undefined || others.length > 0) throw malformed('expected a member between two commas')
   return { key: entry[0], text, value: entry[1] }
+}
+
+/** Linear, unlike a pattern for spaces before an end; and without the other white space that String.trim takes. */
+export function trimSpace(text: string): string {
+  let [start, end] = [0, text.length]
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+const [TAB, LF, CR, SPACE] = [9, 10, 13, 32]
+
+function isSpace(code: number): boolean {
+  return code === SPACE || code === TAB || code === LF || code === CR
 }
 
 /** @throws {MessageSignatureError} `value_invalid` where a text cannot be written */
@@ -114,7 +131,7 @@ interface ExactText {
 }
 
 /** In this order: Display String, String, Byte Sequence, Token or key, Date, number, anything else. */
-const LEXEME = /%"[^"]*"|"(?:[^"\\]|\\.)*"|:[^:]*:|[A-Za-z*][\w:/!#$%&'*+\-.^`|~]*|@-?\d+|-?\d+(?:\.\d+)?|./gs
+const LEXEME = /%"[^"]*"?|"(?:[^"\\]|\\.)*"?|:[^:]*:?|[A-Za-z*][\w:/!#$%&'*+\-.^`|~]*|@-?\d+|-?\d+(?:\.\d+)?|./gs
 const DATE = /^@(-?\d{1,15})$/
 /** RFC 9651 §3.3.2: at most 12 digits, then 1 to 3. */
 const WHOLE_DECIMAL = /^(-?\d{1,12})\.0{1,3}$/
@@ -127,8 +144,8 @@ const CONTROL_IN_DISPLAY_STRING = /^%".*%0/s
  */
 function keepExact(text: string): ExactText {
   if (!/\.0|@|%"/.test(text)) return { text, restore: (serialized) => serialized }
-  let mark = '*x'
-  while (text.includes(mark)) mark += 'x'
+  const longestRun = (text.match(/x+/g) ?? []).reduce((longest, { length }) => Math.max(longest, length), 0)
+  const mark = `*${'x'.repeat(longestRun + 1)}`
   const exact = text.replace(LEXEME, (lexeme) => {
     if (CONTROL_IN_DISPLAY_STRING.test(lexeme)) throw malformed('expected no control in a Display String')
     const [, seconds] = DATE.exec(lexeme) ?? []

@@ -1,11 +1,14 @@
 /** What an attacker between two companions can change, one thing at a time: each is refused with its own reason, beside a control that passes. */
 
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 
 import { ACTOR, BODY, createEnvelopeRig, inboundOf, newSigner, NOW_S, SELF, trustOf, withHeader, type EnvelopeRig, type RequestChanges } from '../../test/support/envelope-rig.ts'
 import type { InboundRules } from './check-inbound.ts'
+import { componentOf } from './component.ts'
 import { ENVELOPE_REASONS, isEnvelopeFault, type EnvelopeReason } from './envelope-reason.ts'
+import { signMessage } from './message-signature.ts'
 import { createMemoryReplayWindow } from './memory-replay-window.ts'
 import type { InboundRequest } from './read-envelope.ts'
 import { verifyRequest, type VerifiedRequest } from './verify-request.ts'
@@ -253,6 +256,21 @@ test('a stranger learns nothing of the list: the key id of a fault is told only 
   const rig = createEnvelopeRig()
   const unknown = await rig.verify(inboundOf(rig.signed({ signing: { keyId: 'other' } })))
   assert.deepEqual(isEnvelopeFault(unknown) && [unknown.reason, unknown.keyId], ['not_trusted', undefined])
+})
+
+test('a digest of a known algorithm has to be there: SHA-512 alone passes, an unknown one alone is refused', async () => {
+  const rig = createEnvelopeRig('pipelock')
+  const sha512 = `sha-512=:${createHash('sha512').update(BODY).digest('base64')}:`
+  for (const [field, expected] of [[sha512, 'accepted'], ['md5=:AA==:', 'digest'], [`${sha512}, md5=:AA==:`, 'accepted'], [`${sha512}, sha-256=:AA==:`, 'digest'], ['sha-256', 'digest']] as const) {
+    const { message } = rig.signed()
+    const headers = withHeader(message.headers, 'Content-Digest', () => field).filter((_t, at, all) => !/^signature/i.test(all[at - (at % 2)] ?? ''))
+    const components = ['@method', '@target-uri', 'content-digest', 'pipelock-mediation'].map((name) => componentOf(name))
+    const params = { keyid: rig.keyId, alg: 'ed25519', tag: 'pipelock-mediation', created: NOW_S, expires: NOW_S + 60 }
+    const nonce = createHash('sha256').update(field).digest('hex')
+    const { inputMember, signatureMember } = signMessage({ ...message, headers }, { label: 'pipelock1', components, params: { ...params, nonce } }, (base) => rig.signer.sign(base))
+    const result = await rig.verify({ ...inboundOf(rig.signed()), headers: [...headers, 'Signature-Input', inputMember, 'Signature', signatureMember] })
+    assert.equal(isEnvelopeFault(result) ? result.reason : 'accepted', expected, field)
+  }
 })
 
 test('a peer of the published dialect passes without the members that are ours', async () => {

@@ -114,6 +114,7 @@ test('what cannot be run ends with 2 and says why, wrong usage with 64', async (
     [[write('chunks', 'GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'), ...key], /without chunks/],
     [[write('field', 'GET / HTTP/1.1\r\nHost a\r\n\r\n'), ...key], /header field/],
     [[file], /key: expected at least one key, or a trust list/],
+    [[file, '--key', folder], /expected a readable file/],
     [[file, '--key', 'abc'], /key\[0\]: expected 64 hex digits/],
     [[file, '--trust', join(folder, 'none')], /expected a readable trust list/],
     [[file, '--trust', write('bad.yaml', 'trust_list: [{key_id: k}]')], /trust_list\[0\]\.trust_domains: expected at least one/],

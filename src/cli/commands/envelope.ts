@@ -66,15 +66,15 @@ function run(context: CommandContext, name: string, act: () => number): void {
 }
 
 function runInspect(file: string, { origin, json }: InspectOptions, context: CommandContext): number {
-  const report = inspectEnvelope(readCapture(file), origin)
+  const report = inspectEnvelope(readBytes(file), origin)
   context.stdout(json === true ? JSON.stringify(report, undefined, 2) : describeInspection(report))
   return report.faults.length === 0 ? 0 : EXIT_INVALID
 }
 
 function runVerify(file: string, options: VerifyOptions, context: CommandContext): number {
   const { key, trust, origin, receiver, at, json } = options
-  const report = verifyEnvelope(readCapture(file), {
-    keys: key.map((text) => (existsSync(text) ? readFileSync(text, 'utf8') : text)),
+  const report = verifyEnvelope(readBytes(file), {
+    keys: key.map((text) => (existsSync(text) ? readBytes(text).toString('utf8') : text)),
     ...(trust === undefined ? {} : { trustList: readTrust(trust) }),
     ...(origin === undefined ? {} : { origin }),
     ...(receiver === undefined ? {} : { receiver }),
@@ -92,7 +92,7 @@ function isUnusable(error: unknown): error is Error {
   return error instanceof CaptureError || error instanceof TrustInputError || error instanceof UnusableInput
 }
 
-function readCapture(file: string): Buffer {
+function readBytes(file: string): Buffer {
   try {
     return readFileSync(file === '-' ? STANDARD_INPUT : file)
   } catch (cause) {
