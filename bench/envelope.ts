@@ -1,9 +1,15 @@
-/** Envelopes per second: signing and verifying a call in both dialects, its answer, and the burn of a nonce. Prints; asserts nothing. */
+/**
+ * Envelopes per second: signing and verifying a call in both dialects, its answer, and the burn of a nonce. Prints; asserts nothing.
+ *
+ *   node bin/node24.js bench/envelope.ts [--node] [--redis redis://HOST:PORT]
+ *
+ * --node signs with node:crypto instead of libsodium; --redis burns in a store as well, 64 at a time.
+ */
 
 import { createHash, randomBytes } from 'node:crypto'
 
 import { SYSTEM_CLOCK } from '../src/base/clock.ts'
-import { createMemoryReplayWindow, parseTrustList, signRequest, signResponse, verifyRequest, verifyResponse } from '../src/envelope/index.ts'
+import { createMemoryReplayWindow, createRedisReplayWindow, parseTrustList, signRequest, signResponse, verifyRequest, verifyResponse } from '../src/envelope/index.ts'
 import { createSigner, keyPairFromSeed } from '../src/keys/index.ts'
 import type { Cleared } from '../src/model/cleared.ts'
 import type { OutgoingRequest } from '../src/model/exchange.ts'
@@ -74,3 +80,19 @@ await report('verify an answer', () => {
 
 const memory = createMemoryReplayWindow({ clock: { ...SYSTEM_CLOCK, nowMs: () => NOW_MS }, capacityPerKey: 1_000_000, futureSkewMs: 5000 })
 await report('burn a nonce in memory', (n) => memory.burn({ keyId: 'k', nonce: `nonce-${n}`, createdMs: NOW_MS, keepUntilMs: NOW_MS + 90_000 }))
+
+const redisUrl = process.argv[process.argv.indexOf('--redis') + 1]
+if (process.argv.includes('--redis') && redisUrl !== undefined) {
+  const shared = createRedisReplayWindow({ url: redisUrl, namespace: `bench-${randomBytes(4).toString('hex')}`, capacityPerKey: 1_000_000, futureSkewMs: 0 })
+  if ((await shared.ready()) !== 'joined') throw new TypeError('the store cannot be joined')
+  const AT_ONCE = 64
+  const startedMs = performance.now()
+  let fresh = 0
+  for (let n = 0; n < CALLS * ROUNDS; n += AT_ONCE) {
+    const burns = Array.from({ length: AT_ONCE }, () => shared.burn({ keyId: 'k', nonce: randomBytes(16).toString('hex'), createdMs: Date.now(), keepUntilMs: Date.now() + 90_000 }))
+    fresh += (await Promise.all(burns)).filter((result) => result === 'fresh').length
+  }
+  const rate = (fresh * 1000) / (performance.now() - startedMs)
+  process.stdout.write(`burn a nonce in Redis, ${AT_ONCE} at once, ${fresh} fresh`.padEnd(44) + ` ${Math.round(rate).toLocaleString('en-US').padStart(9)} /s\n`)
+  shared.close()
+}
