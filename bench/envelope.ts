@@ -6,7 +6,7 @@
  * --node signs with node:crypto instead of libsodium; --redis burns in a store as well, 64 at a time.
  */
 
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, verify } from 'node:crypto'
 
 import { SYSTEM_CLOCK } from '../src/base/clock.ts'
 import { createMemoryReplayWindow, createRedisReplayWindow, parseTrustList, signRequest, signResponse, verifyRequest, verifyResponse } from '../src/envelope/index.ts'
@@ -54,6 +54,9 @@ async function report(name: string, act: (n: number) => unknown): Promise<void> 
 
 const message = Buffer.alloc(600, 'a')
 await report('the Ed25519 signature alone', () => signer.sign(message))
+const [trusted] = rules('pipelock').trust.values()
+const signature = signer.sign(message)
+if (trusted !== undefined) await report('the Ed25519 verification alone', () => verify(null, message, trusted.publicKey, signature))
 
 for (const dialect of ['pipelock', 'chaperone'] as const) {
   await report(`sign a request, ${dialect}`, () => sign(dialect))
