@@ -1,0 +1,195 @@
+/** The account of one subject in memory: its meters, leases, grants. Everything in one turn of the event loop; no I/O, no clock. */
+
+import { AXES, type AxisName } from './axis.ts'
+import { checkDemands, isShort, type Fit } from './check-demands.ts'
+import { NO_CREDIT, type Credit, type CreditFor } from './credit.ts'
+import { Grants } from './grants.ts'
+import { HeldLease } from './held-lease.ts'
+import type { AxisUsage, Crossing, Demand, Granted, Refused, ReserveRequest, Settlement } from './ledger.ts'
+import { createMeter } from './meters/create-meter.ts'
+import type { Meter, Take } from './meters/meter.ts'
+import { SumMeter } from './meters/sum.ts'
+import type { Row } from './row.ts'
+
+/** Admitted, but nothing is taken yet: these rows must be durable first. */
+export interface Uncovered {
+  readonly rows: readonly Row[]
+}
+
+export interface AccountOptions {
+  readonly subject: string
+  /** How what is taken becomes durable before it is taken; absent: not at all. */
+  readonly creditFor?: CreditFor
+  /** A lease outlived its time: its process or its transport failed to end it. */
+  readonly onExpired?: (lease: HeldLease) => void
+}
+
+/** What stands behind one axis: what counts it, and what of it is durable. */
+interface Counter {
+  readonly meter: Meter
+  readonly credit: Credit
+}
+
+export class Account {
+  readonly subject: string
+  readonly grants = new Grants()
+  frozen = false
+  readonly #options: AccountOptions
+  readonly #counters = new Map<AxisName, Counter>()
+  readonly #leases = new Map<string, HeldLease>()
+  /** Axes over their limit in warn mode. */
+  readonly #crossed = new Set<AxisName>()
+  #nextExpiryMs = Infinity
+
+  constructor(options: AccountOptions) {
+    this.#options = options
+    this.subject = options.subject
+  }
+
+  get leases(): Iterable<HeldLease> {
+    return this.#leases.values()
+  }
+
+  /** @param waiting attempts that wait for something durable, this one included: so large the next block of credit must be */
+  reserve(request: ReserveRequest, nowMs: number, waiting = 1): Granted | Refused | Uncovered {
+    this.expireLeases(nowMs)
+    const before = this.#leases.get(request.attempt)
+    if (before !== undefined) return before.granted
+    const lease = new HeldLease(this.subject, request.attempt, nowMs + request.ttlMs)
+    const refusal = this.#takeAll(lease, request.demands, { nowMs, waiting })
+    if (refusal !== undefined) return refusal
+    this.#leases.set(lease.attempt, lease)
+    this.#nextExpiryMs = Math.min(this.#nextExpiryMs, lease.untilMs)
+    return lease.granted
+  }
+
+  reserveMore(lease: HeldLease, demand: Demand, nowMs: number, waiting = 1): Granted | Refused | Uncovered {
+    this.expireLeases(nowMs)
+    lease.partial.clear()
+    return this.#takeAll(lease, [demand], { nowMs, waiting }) ?? lease.granted
+  }
+
+  /** @returns rows that may become durable later */
+  settle(lease: HeldLease, settlement: Settlement, nowMs: number): readonly Row[] {
+    this.expireLeases(nowMs)
+    if (!this.#forget(lease)) return []
+    return Array.from(lease.endings(settlement)).flatMap(([take, ending]) => this.#end(take, ending, nowMs))
+  }
+
+  refund(lease: HeldLease, nowMs: number): readonly Row[] {
+    if (!this.#forget(lease)) return []
+    return lease.takes.toReversed().flatMap((take) => this.#end(take, { kind: 'refunded' }, nowMs))
+  }
+
+  shorten(lease: HeldLease, untilMs: number): void {
+    lease.untilMs = Math.min(lease.untilMs, untilMs)
+    this.#nextExpiryMs = Math.min(this.#nextExpiryMs, lease.untilMs)
+  }
+
+  /** Releases what attempts hold whose time has run out. */
+  expireLeases(nowMs: number): void {
+    if (nowMs < this.#nextExpiryMs) return
+    this.#nextExpiryMs = Infinity
+    const late = []
+    for (const lease of this.#leases.values()) {
+      if (lease.untilMs <= nowMs) late.push(lease)
+      else this.#nextExpiryMs = Math.min(this.#nextExpiryMs, lease.untilMs)
+    }
+    for (const lease of late.sort((a, b) => a.untilMs - b.untilMs)) this.#expire(lease)
+  }
+
+  counter(axis: AxisName): Counter {
+    let counter = this.#counters.get(axis)
+    if (counter === undefined) {
+      const meter = createMeter(axis)
+      counter = { meter, credit: this.#options.creditFor?.(axis, meter) ?? NO_CREDIT }
+      this.#counters.set(axis, counter)
+    }
+    return counter
+  }
+
+  counters(): Iterable<readonly [AxisName, Counter]> {
+    return this.#counters
+  }
+
+  /** @param axis absent: all */
+  reset(axis?: AxisName): void {
+    for (const [name, { meter, credit }] of this.#counters) {
+      if (axis !== undefined && name !== axis) continue
+      meter.reset()
+      credit.reset()
+    }
+  }
+
+  usage(nowMs: number): AxisUsage[] {
+    return Array.from(this.#counters, ([axis, { meter }]) => ({
+      axis,
+      used: meter.total(nowMs),
+      windowMs: meter instanceof SumMeter ? meter.window.windowMs : 0,
+      granted: this.grants.bonus(axis, nowMs),
+    }))
+  }
+
+  /** Whether it can be forgotten without forgetting anything. */
+  isEmpty(nowMs: number): boolean {
+    this.expireLeases(nowMs)
+    if (this.frozen || this.#leases.size > 0 || this.grants.live(nowMs).length > 0) return false
+    for (const { meter } of this.#counters.values()) if (meter.total(nowMs) !== 0) return false
+    return true
+  }
+
+  #takeAll(lease: HeldLease, demands: readonly Demand[], { nowMs, waiting }: { nowMs: number; waiting: number }): Refused | Uncovered | undefined {
+    if (this.frozen) return { cause: 'frozen', shortfalls: [], waitMs: 'never' }
+    const fits = checkDemands(this, demands, nowMs)
+    if (isShort(fits)) return fits
+    const rows = fits.flatMap((fit) => this.counter(fit.demand.axis).credit.cover(fit, nowMs, waiting) ?? [])
+    if (rows.length > 0) return { rows: rows.map((row) => ({ ...row, subject: this.subject })) }
+    lease.crossings = this.#noteCrossings(fits)
+    for (const fit of fits) this.#take(lease, fit, nowMs)
+    return undefined
+  }
+
+  #take(lease: HeldLease, { demand, amount }: Fit, nowMs: number): void {
+    const { meter } = this.counter(demand.axis)
+    const take: Take = { axis: demand.axis, key: demand.key ?? '', attempt: lease.attempt, atMs: nowMs, amount }
+    meter.take(demand, take, lease)
+    if (demand.atLeast !== undefined) lease.partial.set(demand.axis, amount)
+    lease.remember(take, (aMs, bMs) => meter instanceof SumMeter && meter.window.bucketAt(aMs) === meter.window.bucketAt(bMs))
+  }
+
+  #noteCrossings(fits: readonly Fit[]): Crossing[] {
+    const crossings: Crossing[] = []
+    for (const { demand, over } of fits) {
+      if (over === undefined) this.#crossed.delete(demand.axis)
+      else crossings.push({ ...over, isFirst: !this.#crossed.has(demand.axis) })
+      if (over !== undefined) this.#crossed.add(demand.axis)
+    }
+    return crossings
+  }
+
+  #expire(lease: HeldLease): void {
+    this.#leases.delete(lease.attempt)
+    lease.state = 'expired'
+    for (const take of lease.takes) this.#end(take, { kind: 'expired' }, lease.untilMs)
+    this.#options.onExpired?.(lease)
+  }
+
+  /** @returns whether it is still to be ended */
+  #forget(lease: HeldLease): boolean {
+    if (lease.state === 'ended') return false
+    this.#leases.delete(lease.attempt)
+    lease.state = 'ended'
+    return true
+  }
+
+  #end(take: Take, ending: Parameters<Meter['end']>[1], nowMs: number): readonly Row[] {
+    const { meter, credit } = this.counter(take.axis)
+    meter.end(take, ending, nowMs)
+    return credit.changed(take, nowMs).map((row) => ({ ...row, subject: this.subject }))
+  }
+}
+
+/** Axes whose counts a restart must not lose. What is in flight ends with the process; loops are found again. */
+export function isKept(axis: AxisName): boolean {
+  return !['in_flight', 'targets_in_flight', 'cycle'].includes(AXES[axis].kind)
+}

@@ -1,0 +1,43 @@
+/** Time since the first attempt of a session. After a rest the session begins anew; refused attempts do not end the rest. */
+
+import type { Demand } from '../ledger.ts'
+import { leavesAtMs } from './first-room.ts'
+import type { Ending, LimitAt, Meter, Moment, Take } from './meter.ts'
+
+export class ElapsedMeter implements Meter {
+  startedMs: number | undefined
+  lastMs = 0
+
+  used({ windowMs }: Demand, nowMs: number): number {
+    if (leavesAtMs(this.lastMs, windowMs) <= nowMs) this.startedMs = undefined
+    return this.total(nowMs)
+  }
+
+  firstFitMs({ windowMs }: Demand, fromMs: number, limitAt: LimitAt): Moment {
+    if (this.startedMs === undefined) return limitAt(fromMs) > 0 ? fromMs : Infinity
+    if (fromMs - this.startedMs < limitAt(fromMs)) return fromMs
+    const restedAtMs = Math.max(fromMs, leavesAtMs(this.lastMs, windowMs))
+    return limitAt(restedAtMs) > 0 ? restedAtMs : Infinity
+  }
+
+  take(_demand: Demand, { atMs }: Take): void {
+    this.startedMs ??= atMs
+    this.lastMs = atMs
+  }
+
+  end(_take: Take, _ending: Ending, nowMs: number): void {
+    if (this.startedMs !== undefined) this.lastMs = Math.max(this.lastMs, nowMs)
+  }
+
+  hasRoom(): boolean {
+    return true
+  }
+
+  reset(): void {
+    this.startedMs = undefined
+  }
+
+  total(nowMs: number): number {
+    return this.startedMs === undefined ? 0 : nowMs - this.startedMs
+  }
+}

@@ -1,0 +1,46 @@
+/** Sums of a sliding window: requests, bytes, tool calls. */
+
+import type { Demand } from '../ledger.ts'
+import type { Ending, LimitAt, Meter, Moment, Take } from './meter.ts'
+import { SumWindow } from './sum-window.ts'
+
+export class SumMeter implements Meter {
+  readonly window: SumWindow
+
+  constructor(windowMs: number) {
+    this.window = new SumWindow(windowMs)
+  }
+
+  used({ windowMs }: Demand, nowMs: number): number {
+    this.window.resize(windowMs, nowMs)
+    return this.window.sum(nowMs)
+  }
+
+  firstFitMs(demand: Demand, fromMs: number, limitAt: LimitAt): Moment {
+    const need = demand.atLeast ?? demand.amount ?? 1
+    return this.window.firstFitMs(fromMs, (sum, atMs) => sum + need <= limitAt(atMs))
+  }
+
+  take(_demand: Demand, take: Take): void {
+    this.window.add(take.atMs, take.amount)
+  }
+
+  end(take: Take, ending: Ending, nowMs: number): void {
+    if (ending.kind === 'expired') return
+    const unused = ending.kind === 'refunded' ? take.amount : take.amount - ending.used
+    if (unused > 0) this.window.remove(take.atMs, unused, nowMs)
+    else if (unused < 0) this.window.add(nowMs, -unused)
+  }
+
+  hasRoom(): boolean {
+    return true
+  }
+
+  reset(): void {
+    this.window.clear()
+  }
+
+  total(nowMs: number): number {
+    return this.window.sum(nowMs)
+  }
+}
