@@ -1,15 +1,15 @@
 /** The account of one subject in memory: its meters, leases, grants. Everything in one turn of the event loop; no I/O, no clock. */
 
-import { AXES, type AxisName } from './axis.ts'
+import type { AxisName } from './axis.ts'
 import { checkDemands, isShort, type Fit } from './check-demands.ts'
-import { NO_CREDIT, type Credit, type CreditFor } from './credit.ts'
+import { NO_CREDIT, type Credit, type CreditFor } from './credits/credit.ts'
 import { Grants } from './grants.ts'
 import { HeldLease } from './held-lease.ts'
 import type { AxisUsage, Crossing, Demand, Granted, Refused, ReserveRequest, Settlement } from './ledger.ts'
 import { createMeter } from './meters/create-meter.ts'
 import type { Meter, Take } from './meters/meter.ts'
 import { SumMeter } from './meters/sum.ts'
-import type { Row } from './row.ts'
+import type { Fact, Row } from './row.ts'
 
 /** Admitted, but nothing is taken yet: these rows must be durable first. */
 export interface Uncovered {
@@ -34,6 +34,8 @@ export class Account {
   readonly subject: string
   readonly grants = new Grants()
   frozen = false
+  /** Attempts that wait for something durable. */
+  waiting = 0
   readonly #options: AccountOptions
   readonly #counters = new Map<AxisName, Counter>()
   readonly #leases = new Map<string, HeldLease>()
@@ -50,23 +52,22 @@ export class Account {
     return this.#leases.values()
   }
 
-  /** @param waiting attempts that wait for something durable, this one included: so large the next block of credit must be */
-  reserve(request: ReserveRequest, nowMs: number, waiting = 1): Granted | Refused | Uncovered {
+  reserve(request: ReserveRequest, nowMs: number): Granted | Refused | Uncovered {
     this.expireLeases(nowMs)
     const before = this.#leases.get(request.attempt)
     if (before !== undefined) return before.granted
     const lease = new HeldLease(this.subject, request.attempt, nowMs + request.ttlMs)
-    const refusal = this.#takeAll(lease, request.demands, { nowMs, waiting })
+    const refusal = this.#takeAll(lease, request.demands, nowMs)
     if (refusal !== undefined) return refusal
     this.#leases.set(lease.attempt, lease)
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, lease.untilMs)
     return lease.granted
   }
 
-  reserveMore(lease: HeldLease, demand: Demand, nowMs: number, waiting = 1): Granted | Refused | Uncovered {
+  reserveMore(lease: HeldLease, demand: Demand, nowMs: number): Granted | Refused | Uncovered {
     this.expireLeases(nowMs)
     lease.partial.clear()
-    return this.#takeAll(lease, [demand], { nowMs, waiting }) ?? lease.granted
+    return this.#takeAll(lease, [demand], nowMs) ?? lease.granted
   }
 
   /** @returns rows that may become durable later */
@@ -108,10 +109,6 @@ export class Account {
     return counter
   }
 
-  counters(): Iterable<readonly [AxisName, Counter]> {
-    return this.#counters
-  }
-
   /** @param axis absent: all */
   reset(axis?: AxisName): void {
     for (const [name, { meter, credit }] of this.#counters) {
@@ -130,27 +127,63 @@ export class Account {
     }))
   }
 
+  /** Puts a fact that was read back where it belongs. */
+  restore(row: Row, nowMs: number): void {
+    if (row.kind === 'frozen') this.frozen = row.frozen
+    else if (row.kind === 'grant') this.grants.add(row, nowMs)
+    else if (row.kind === 'reset') this.reset(row.axis ?? undefined)
+    else this.counter(row.axis).credit.restore(row, nowMs)
+  }
+
+  /** Told once rows are durable. */
+  confirm(rows: readonly Row[]): void {
+    for (const row of rows) if ('axis' in row && row.axis !== null) this.counter(row.axis).credit.confirm(row)
+  }
+
+  /** @returns all that is to be kept */
+  snapshot(nowMs: number): Row[] {
+    const facts: Fact[] = this.frozen ? [{ kind: 'frozen', frozen: true }] : []
+    for (const grant of this.grants.live(nowMs)) facts.push({ kind: 'grant', ...grant })
+    for (const { credit } of this.#counters.values()) facts.push(...credit.snapshot(nowMs))
+    return facts.map((fact) => ({ ...fact, subject: this.subject }))
+  }
+
+  /** Gives back what is durable ahead of its use, before the last snapshot. */
+  giveBackCredit(): void {
+    for (const { credit } of this.#counters.values()) credit.reset()
+  }
+
   /** Whether it can be forgotten without forgetting anything. */
   isEmpty(nowMs: number): boolean {
     this.expireLeases(nowMs)
-    if (this.frozen || this.#leases.size > 0 || this.grants.live(nowMs).length > 0) return false
+    if (this.waiting > 0 || this.frozen || this.#leases.size > 0 || this.grants.live(nowMs).length > 0) return false
     for (const { meter } of this.#counters.values()) if (meter.total(nowMs) !== 0) return false
     return true
   }
 
-  #takeAll(lease: HeldLease, demands: readonly Demand[], { nowMs, waiting }: { nowMs: number; waiting: number }): Refused | Uncovered | undefined {
+  #takeAll(lease: HeldLease, demands: readonly Demand[], nowMs: number): Refused | Uncovered | undefined {
     if (this.frozen) return { cause: 'frozen', shortfalls: [], waitMs: 'never' }
     const fits = checkDemands(this, demands, nowMs)
     if (isShort(fits)) return fits
-    const rows = fits.flatMap((fit) => this.counter(fit.demand.axis).credit.cover(fit, nowMs, waiting) ?? [])
-    if (rows.length > 0) return { rows: rows.map((row) => ({ ...row, subject: this.subject })) }
+    const rows = this.#uncovered(fits, nowMs)
+    if (rows.length > 0) return { rows }
     lease.crossings = this.#noteCrossings(fits)
     for (const fit of fits) this.#take(lease, fit, nowMs)
     return undefined
   }
 
-  #take(lease: HeldLease, { demand, amount }: Fit, nowMs: number): void {
-    const { meter } = this.counter(demand.axis)
+  #uncovered(fits: readonly Fit[], nowMs: number): Row[] {
+    const rows: Row[] = []
+    for (const fit of fits) {
+      for (const fact of this.counter(fit.demand.axis).credit.cover(fit, nowMs, Math.max(1, this.waiting))) rows.push({ ...fact, subject: this.subject })
+    }
+    return rows
+  }
+
+  #take(lease: HeldLease, fit: Fit, nowMs: number): void {
+    const { demand, amount } = fit
+    const { meter, credit } = this.counter(demand.axis)
+    credit.spend(fit)
     const take: Take = { axis: demand.axis, key: demand.key ?? '', attempt: lease.attempt, atMs: nowMs, amount }
     meter.take(demand, take, lease)
     if (demand.atLeast !== undefined) lease.partial.set(demand.axis, amount)
@@ -187,9 +220,4 @@ export class Account {
     meter.end(take, ending, nowMs)
     return credit.changed(take, nowMs).map((row) => ({ ...row, subject: this.subject }))
   }
-}
-
-/** Axes whose counts a restart must not lose. What is in flight ends with the process; loops are found again. */
-export function isKept(axis: AxisName): boolean {
-  return !['in_flight', 'targets_in_flight', 'cycle'].includes(AXES[axis].kind)
 }

@@ -26,17 +26,18 @@ export class Accounts {
     const found = this.#accounts.get(subject)
     if (found !== undefined) return found
     if (this.#accounts.size >= this.#max && !this.#sweep(nowMs)) return undefined
-    const account = new Account({ ...this.#options, subject })
+    return this.reopen(subject)
+  }
+
+  /** Like `open`, where there is room or not: what was read back is never left out. */
+  reopen(subject: string): Account {
+    const account = this.#accounts.get(subject) ?? new Account({ ...this.#options, subject })
     this.#accounts.set(subject, account)
     return account
   }
 
   all(): Iterable<Account> {
     return this.#accounts.values()
-  }
-
-  clear(): void {
-    this.#accounts.clear()
   }
 
   #sweep(nowMs: number): boolean {

@@ -2,4 +2,4 @@
 
 export { AXES, AXIS_NAMES, type AxisName } from './axis.ts'
 export { isRefused, type BudgetLedger, type Demand, type Granted, type Lease, type Refused, type Settlement } from './ledger.ts'
-export { MemoryLedger } from './memory-ledger.ts'
+export { createMemoryLedger, openJournalLedger } from './open-ledger.ts'

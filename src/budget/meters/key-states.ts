@@ -30,6 +30,10 @@ export class KeyStates<State> {
     return this.#states.entries()
   }
 
+  keys(): string[] {
+    return [...this.#states.keys()]
+  }
+
   /** @param isEmpty whether a state says nothing any more; asked of all keys once there is no room */
   hasRoom(key: string, isEmpty: (state: State) => boolean): boolean {
     return this.#states.size < MAX_KEYS || this.#states.has(key) || this.sweep(isEmpty) < MAX_KEYS

@@ -2,6 +2,7 @@
 
 import type { AxisName } from '../axis.ts'
 import type { AttemptOutcome, Demand } from '../ledger.ts'
+import type { KeyRecord } from '../row.ts'
 
 /** Milliseconds of the ledger's time; Infinity = never, NaN = unknown. */
 export type Moment = number
@@ -44,6 +45,20 @@ export interface Meter {
   reset(): void
   /** @returns units or keys remembered, for display */
   total(nowMs: number): number
+}
+
+/** A meter that counts attempts per key, whose counts can be written down. */
+export interface KeyedMeter extends Meter {
+  readonly windowMs: number
+  keys(): string[]
+  /** Whether an attempt now would count against the limit. */
+  doesCount(demand: Demand, nowMs: number): boolean
+  /**
+   * @param prepaidUntilMs with one attempt more that counts, at this moment
+   * @returns null where nothing is held against the key
+   */
+  record(key: string, prepaidUntilMs?: number): KeyRecord | null
+  restore(key: string, record: KeyRecord | null, at: { windowMs: number; nowMs: number }): void
 }
 
 /** Keys per account and axis. Beyond them nothing is forgotten and new keys are refused. */

@@ -6,7 +6,8 @@
 import type { Demand } from '../ledger.ts'
 import { firstRoomMs, leavesAtMs } from './first-room.ts'
 import { KeyStates } from './key-states.ts'
-import type { Ending, LimitAt, Meter, Moment, Span, Take } from './meter.ts'
+import type { KeyRecord } from '../row.ts'
+import type { Ending, KeyedMeter, LimitAt, Moment, Span, Take } from './meter.ts'
 
 interface Running {
   readonly span: Span
@@ -24,26 +25,26 @@ interface RetryState {
 /** Retries remembered per key; limits beyond it are never reached. */
 const MAX_RETRIES_KEPT = 1000
 
-export class RetryMeter implements Meter {
-  readonly states = new KeyStates<RetryState>(() => ({ lastFailureMs: -Infinity, holdUntilMs: 0, retriesAtMs: [], running: new Map() }))
+export class RetryMeter implements KeyedMeter {
+  readonly #states = new KeyStates<RetryState>(() => ({ lastFailureMs: -Infinity, holdUntilMs: 0, retriesAtMs: [], running: new Map() }))
   readonly #countsDoubtful: boolean
-  #windowMs = 0
+  windowMs = 0
 
   constructor(countsDoubtful: boolean) {
     this.#countsDoubtful = countsDoubtful
   }
 
   used({ key = '', windowMs }: Demand, nowMs: number): number {
-    this.#windowMs = windowMs
-    const state = this.states.find(key)
+    this.windowMs = windowMs
+    const state = this.#states.find(key)
     if (state === undefined) return 0
-    if (this.#isEmpty(state, nowMs)) this.states.delete(key)
+    if (this.#isEmpty(state, nowMs)) this.#states.delete(key)
     state.retriesAtMs = state.retriesAtMs.filter((atMs) => leavesAtMs(atMs, windowMs) > nowMs)
     return state.retriesAtMs.length
   }
 
   firstFitMs({ key = '', windowMs }: Demand, fromMs: number, limitAt: LimitAt): Moment {
-    const state = this.states.find(key)
+    const state = this.#states.find(key)
     if (state === undefined) return fromMs
     const atMs = Math.max(fromMs, state.holdUntilMs)
     const calmAtMs = this.#calmAtMs(state, windowMs)
@@ -53,7 +54,7 @@ export class RetryMeter implements Meter {
   }
 
   take({ windowMs }: Demand, take: Take, span: Span): void {
-    const state = this.states.touch(take.key)
+    const state = this.#states.touch(take.key)
     const isRetry = this.#calmAtMs(state, windowMs) > take.atMs
     take.amount = isRetry ? 1 : 0
     if (isRetry) state.retriesAtMs.push(take.atMs)
@@ -68,15 +69,46 @@ export class RetryMeter implements Meter {
   }
 
   hasRoom({ key = '' }: Demand, nowMs: number): boolean {
-    return this.states.hasRoom(key, (state) => this.#isEmpty(state, nowMs))
+    return this.#states.hasRoom(key, (state) => this.#isEmpty(state, nowMs))
   }
 
   reset(): void {
-    for (const [key, state] of this.states.entries()) this.#clear(key, state)
+    for (const [key, state] of this.#states.entries()) this.#clear(key, state)
   }
 
   total(nowMs: number): number {
-    return this.states.sweep((state) => this.#isEmpty(state, nowMs))
+    return this.#states.sweep((state) => this.#isEmpty(state, nowMs))
+  }
+
+  keys(): string[] {
+    return this.#states.keys()
+  }
+
+  doesCount({ key = '', windowMs }: Demand, nowMs: number): boolean {
+    const state = this.#states.find(key)
+    return state !== undefined && this.#calmAtMs(state, windowMs) > nowMs
+  }
+
+  record(key: string, prepaidUntilMs?: number): KeyRecord | null {
+    const state = this.#states.find(key)
+    if (state === undefined) return null
+    const { lastFailureMs, holdUntilMs, retriesAtMs } = state
+    const timesMs = prepaidUntilMs === undefined ? retriesAtMs : [...retriesAtMs, prepaidUntilMs]
+    const hasFailed = lastFailureMs !== -Infinity
+    if (!hasFailed && timesMs.length === 0 && holdUntilMs === 0) return null
+    // A retry that comes beside a doubtful attempt: after a crash nobody can say that it did not fail.
+    const failureMs = hasFailed ? lastFailureMs : (prepaidUntilMs ?? 0)
+    return { timesMs, failures: 0, lastFailureMs: failureMs, holdUntilMs }
+  }
+
+  restore(key: string, record: KeyRecord | null, { windowMs, nowMs }: { windowMs: number; nowMs: number }): void {
+    this.windowMs = windowMs
+    this.#states.delete(key)
+    if (record === null) return
+    const state = this.#states.touch(key)
+    state.lastFailureMs = record.lastFailureMs === 0 ? -Infinity : Math.min(record.lastFailureMs, nowMs)
+    state.holdUntilMs = record.holdUntilMs
+    state.retriesAtMs = record.timesMs.map((atMs) => Math.min(atMs, nowMs))
   }
 
   /** @returns when an attempt is no retry any more, if nothing else happens: what runs is taken to fail when its time runs out */
@@ -93,23 +125,23 @@ export class RetryMeter implements Meter {
   }
 
   #undo(take: Take): void {
-    const state = this.states.find(take.key)
+    const state = this.#states.find(take.key)
     if (state === undefined) return
     state.running.delete(take.attempt)
     const at = take.amount === 1 ? state.retriesAtMs.indexOf(take.atMs) : -1
     if (at !== -1) state.retriesAtMs.splice(at, 1)
-    if (this.#isEmpty(state, take.atMs)) this.states.delete(take.key)
+    if (this.#isEmpty(state, take.atMs)) this.#states.delete(take.key)
   }
 
   #succeed(take: Take): void {
-    const state = this.states.find(take.key)
+    const state = this.#states.find(take.key)
     if (state === undefined) return
     state.running.delete(take.attempt)
     this.#clear(take.key, state)
   }
 
   #fail(take: Take, ending: Ending, nowMs: number): void {
-    const state = this.states.touch(take.key)
+    const state = this.#states.touch(take.key)
     state.running.delete(take.attempt)
     state.lastFailureMs = Math.max(state.lastFailureMs, nowMs)
     if (ending.kind !== 'settled' || ending.outcome.kind !== 'failure') return
@@ -121,11 +153,11 @@ export class RetryMeter implements Meter {
     state.holdUntilMs = 0
     state.retriesAtMs = []
     for (const running of state.running.values()) running.isDoubtful = false
-    if (state.running.size === 0) this.states.delete(key)
+    if (state.running.size === 0) this.#states.delete(key)
   }
 
   #isEmpty({ lastFailureMs, holdUntilMs, running }: RetryState, nowMs: number): boolean {
-    const isCalm = lastFailureMs === -Infinity || leavesAtMs(lastFailureMs, this.#windowMs) <= nowMs
+    const isCalm = lastFailureMs === -Infinity || leavesAtMs(lastFailureMs, this.windowMs) <= nowMs
     return running.size === 0 && holdUntilMs <= nowMs && isCalm
   }
 }

@@ -13,10 +13,10 @@ interface Member {
 export class SetMeter implements Meter {
   /** In order of last use. */
   readonly members = new Map<string, Member>()
-  #windowMs = 0
+  windowMs = 0
 
   used({ windowMs }: Demand, nowMs: number): number {
-    this.#windowMs = windowMs
+    this.windowMs = windowMs
     this.#expire(nowMs)
     return this.members.size
   }
@@ -26,7 +26,7 @@ export class SetMeter implements Meter {
     if (known !== undefined && leavesAtMs(known.lastMs, windowMs) > fromMs) return fromMs
     // Common, and cheaper than a list: nothing has to leave first.
     if (this.members.size < limitAt(fromMs)) return fromMs
-    const leaving = Array.from(this.members.values(), ({ lastMs }) => ({ atMs: leavesAtMs(lastMs, windowMs), amount: 1 }))
+    const leaving = Array.from(this.members.values(), ({ lastMs }) => ({ atMs: leavesAtMs(lastMs, windowMs), amount: 1 })).sort((a, b) => a.atMs - b.atMs)
     return firstRoomMs(leaving, fromMs, (left, atMs) => left + 1 <= limitAt(atMs))
   }
 
@@ -46,6 +46,13 @@ export class SetMeter implements Meter {
     return this.members.has(key) || this.members.size < MAX_KEYS
   }
 
+  /** @param nowMs no use was after it */
+  restore({ key, lastMs, windowMs }: { key: string; lastMs: number | null; windowMs: number }, nowMs: number): void {
+    this.windowMs = windowMs
+    this.members.delete(key)
+    if (lastMs !== null && leavesAtMs(lastMs, windowMs) > nowMs) this.members.set(key, { lastMs: Math.min(lastMs, nowMs), broughtBy: undefined })
+  }
+
   reset(): void {
     this.members.clear()
   }
@@ -56,9 +63,9 @@ export class SetMeter implements Meter {
   }
 
   #expire(nowMs: number): void {
-    if (this.#windowMs === 0) return
+    if (this.windowMs === 0) return
     for (const [key, { lastMs }] of this.members) {
-      if (lastMs + this.#windowMs > nowMs) return
+      if (lastMs + this.windowMs > nowMs) return
       this.members.delete(key)
     }
   }

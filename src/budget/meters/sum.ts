@@ -5,7 +5,7 @@ import type { Ending, LimitAt, Meter, Moment, Take } from './meter.ts'
 import { SumWindow } from './sum-window.ts'
 
 export class SumMeter implements Meter {
-  readonly window: SumWindow
+  window: SumWindow
 
   constructor(windowMs: number) {
     this.window = new SumWindow(windowMs)

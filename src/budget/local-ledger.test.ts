@@ -5,8 +5,8 @@ import { test } from 'node:test'
 
 import { createManualClock } from '../base/clock.ts'
 import type { AxisName } from './axis.ts'
-import { isRefused, type AttemptOutcome, type Demand, type Granted, type Refused, type Wait } from './ledger.ts'
-import { MemoryLedger } from './memory-ledger.ts'
+import { isRefused, type AttemptOutcome, type Demand, type Granted, type Refused, type SoonOrLater, type SubjectUsage, type Wait } from './ledger.ts'
+import { LocalLedger } from './local-ledger.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -18,15 +18,21 @@ function aDemand(axis: AxisName, limit: number, more: Partial<Demand> = {}): Dem
 function aLedger() {
   const clock = createManualClock()
   const expired: string[] = []
-  const ledger = new MemoryLedger({ clock, maxSubjects: 3, onExpired: ({ attempt }) => expired.push(attempt) })
+  const ledger = new LocalLedger({ nowMs: () => clock.monotonicMs(), maxSubjects: 3, onExpired: ({ attempt }) => expired.push(attempt) })
   let attempts = 0
-  const reserve = (demands: readonly Demand[], ttlMs = HOUR_MS, subject = 'a') => ledger.reserve({ subject, attempt: `attempt ${attempts++}`, demands, ttlMs })
+  const reserve = (demands: readonly Demand[], ttlMs = HOUR_MS, subject = 'a') => atOnce(ledger.reserve({ subject, attempt: `attempt ${attempts++}`, demands, ttlMs }))
   const attemptWith = (demand: Demand, outcome?: AttemptOutcome) => {
     const answer = reserve([demand])
     if (!isRefused(answer) && outcome !== undefined) ledger.settle(answer.lease, { outcome })
     return isRefused(answer) ? answer.waitMs : 'granted'
   }
   return { clock, ledger, expired, reserve, attemptWith }
+}
+
+/** In memory alone nothing is answered later. */
+function atOnce<T>(answer: SoonOrLater<T>): T {
+  assert.ok(!(answer instanceof Promise))
+  return answer
 }
 
 function granted(answer: Granted | Refused): Granted {
@@ -69,11 +75,11 @@ test('a stream takes what fits, gives back what it did not use, and a window of 
   const chunk = aDemand('bytes', 100, { amount: 64, atLeast: 1, windowMs: 0 })
   const { lease, partial } = granted(reserve([chunk]))
   assert.equal(partial.get('bytes'), 64)
-  assert.equal(granted(ledger.reserveMore(lease, chunk)).partial.get('bytes'), 36)
-  assert.equal(waitOf(ledger.reserveMore(lease, chunk)), 'never')
+  assert.equal(granted(atOnce(ledger.reserveMore(lease, chunk))).partial.get('bytes'), 36)
+  assert.equal(waitOf(atOnce(ledger.reserveMore(lease, chunk))), 'never')
   ledger.settle(lease, { outcome: SUCCESS, used: { bytes: 70 } })
   ledger.settle(lease, { outcome: SUCCESS, used: { bytes: 0 } })
-  assert.ok(isRefused(ledger.reserveMore(lease, chunk)))
+  assert.ok(isRefused(atOnce(ledger.reserveMore(lease, chunk))))
   clock.advance(1000 * HOUR_MS)
   assert.equal(granted(reserve([chunk])).partial.get('bytes'), 30)
 })
@@ -226,9 +232,9 @@ test('a grant adds until it ends, a longer wait than the axis alone is told, and
   assert.equal(ledger.grant('a', { id: 'g', axis: 'requests', amount: 1, ttlMs: MINUTE_MS }), 'done')
   granted(reserve(one))
   assert.ok(isRefused(reserve(one)))
-  ledger.setFrozen('a', true)
+  void ledger.setFrozen('a', true)
   assert.equal(waitOf(reserve([])), 'never')
-  ledger.setFrozen('a', false)
+  void ledger.setFrozen('a', false)
   clock.advance(61 * MINUTE_MS)
   granted(reserve(one))
   assert.ok(isRefused(reserve(one)))
@@ -250,25 +256,25 @@ test('accounts are apart, bounded, and make room only when they say nothing any 
   assert.ok(isRefused(fourth) && fourth.cause === 'capacity')
   clock.advance(2 * HOUR_MS)
   granted(reserve([aDemand('requests', 1)], 1000, 'd'))
-  assert.deepEqual(ledger.usage().map(({ subject }) => subject), ['d'])
+  assert.deepEqual((ledger.usage() as SubjectUsage[]).map(({ subject }) => subject), ['d'])
 })
 
 test('the same attempt again is answered as before and spends nothing', () => {
   const { ledger } = aLedger()
   const request = { subject: 'a', attempt: 'once', demands: [aDemand('requests', 1)], ttlMs: 1000 }
-  const first = granted(ledger.reserve(request))
-  assert.equal(granted(ledger.reserve(request)).lease, first.lease)
+  const first = granted(atOnce(ledger.reserve(request)))
+  assert.equal(granted(atOnce(ledger.reserve(request))).lease, first.lease)
 })
 
 test('a reset forgets what was spent, of one axis or all, and keeps what is in flight', () => {
   const { ledger, reserve } = aLedger()
   const all = [aDemand('requests', 1), aDemand('tool_calls', 1), aDemand('concurrent_requests', 2)]
   granted(reserve(all))
-  ledger.reset('a', 'requests')
+  void ledger.reset('a', 'requests')
   assert.deepEqual(shortAxes(reserve(all)), ['tool_calls'])
-  ledger.reset('a')
+  void ledger.reset('a')
   granted(reserve(all))
-  ledger.reset('a')
+  void ledger.reset('a')
   assert.deepEqual(shortAxes(reserve(all)), ['concurrent_requests'])
 })
 
