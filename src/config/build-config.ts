@@ -12,6 +12,7 @@ import { agentEntries, buildProfiles } from './profile-fields.ts'
 import { readNetwork, readNetworks } from './read-network.ts'
 import type { FileConfig } from './schema.ts'
 import { SecretText } from './secret-text.ts'
+import { surfacesOf } from './surfaces.ts'
 import { writtenSettings } from './written-settings.ts'
 import type { SourceDocument } from './yaml-source.ts'
 
@@ -78,7 +79,7 @@ function buildPolicy(file: FileConfig, hash: string): Policy {
       tunnelIdleMs: tunnels.idle_timeout_seconds,
       tunnelMaxMs: tunnels.max_tunnel_seconds,
     },
-    surfaces: { forward: tunnels.enabled, connect: tunnels.enabled, fetch: fetchProxy.enabled },
+    surfaces: surfacesOf(file),
     killSwitch: { enabled: killSwitch.enabled, agents: killSwitch.agents },
   }
 }

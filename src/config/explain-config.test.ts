@@ -136,6 +136,6 @@ test('the JSON Schema describes every key', () => {
 })
 
 test('every target of an import is a key', () => {
-  for (const { to } of IMPORT_RULES.values()) assert.ok(findKey(to) !== undefined || to.endsWith('.rate_limit'), to)
+  for (const { to } of IMPORT_RULES.values()) assert.ok(findKey(to) !== undefined || to.endsWith('.rate_limit') || to.endsWith('.budget'), to)
   for (const [key] of FOREIGN_DEFAULTS) assert.ok(findKey(key) !== undefined, key)
 })

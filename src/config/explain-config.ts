@@ -2,6 +2,7 @@
 
 import { DEFAULT_PROFILE } from '../model/agent.ts'
 import type { Profile } from '../model/policy.ts'
+import { blindSpot, SAME_AXIS } from './check-budgets.ts'
 import type { Config, WrittenSetting } from './config.ts'
 import { dottedPath } from './config-problem.ts'
 import { ANY_AGENT, findKey, listKeys, type ConfigKey } from './keys.ts'
@@ -13,6 +14,8 @@ export interface ExplainedSetting {
   /** With its unit; secrets as `[redacted]`, own patterns by name. */
   readonly value: string
   readonly origin: SettingOrigin
+  /** What a surface cannot observe of a limit, or which other key took its place. */
+  readonly note?: string
 }
 
 /** `inherited`: the profile does not say, the top level does (`line`), or nobody does (no `line`). */
@@ -31,6 +34,8 @@ const TOP_LEVEL_NAME: ReadonlyMap<string, string> = new Map([
 /** Values that are merged rather than taken from one place, read off the profile in force. */
 const MERGED: ReadonlyMap<string, (profile: Profile) => unknown> = new Map([['dlp.patterns', ({ dlp }: Profile) => dlp.patterns]])
 
+const BUDGET = 'budget.'
+
 /** @returns the keys of the top level in the order of the reference, then those of every profile, `_default` first */
 export function explainConfig(config: Config): readonly ExplainedSetting[] {
   const top = listKeys().filter(({ key }) => !key.startsWith('agents.'))
@@ -48,16 +53,33 @@ function explainTop(row: ConfigKey, { written }: Config): ExplainedSetting {
   return { key: row.key, value: settingText(setting.value, row), origin: { from: 'file', line: setting.line } }
 }
 
-function explainOwn(row: ConfigKey, profile: Profile, { written }: Config): ExplainedSetting {
+function explainOwn(row: ConfigKey, profile: Profile, config: Config): ExplainedSetting {
+  const { written } = config
   const name = row.key.slice(`agents.${ANY_AGENT}.`.length)
   const key = dottedPath(['agents', profile.name, ...name.split('.')])
   const own = written.get(key)
   const topKey = TOP_LEVEL_NAME.get(name) ?? name
+  const other = supersededBy(name, profile, written)
+  if (other !== undefined) return { key, value: settingText(undefined, row), origin: { from: 'default' }, note: `${other} is in force` }
   const merged = MERGED.get(name)?.(profile)
-  if (own !== undefined) return { key, value: settingText(merged ?? own.value, row), origin: { from: 'file', line: own.line } }
+  if (own !== undefined) return { key, value: settingText(merged ?? own.value, row), origin: { from: 'file', line: own.line }, ...noteOn(name, own.value, config) }
   const inherited = written.get(topKey)
   const value = merged ?? inherited?.value ?? findKey(topKey)?.default
-  return { key, value: settingText(value, row), origin: inheritedFrom(topKey, inherited) }
+  return { key, value: settingText(value, row), origin: inheritedFrom(topKey, inherited), ...noteOn(name, value, config) }
+}
+
+function noteOn(name: string, value: unknown, { policy }: Config): { note?: string } {
+  const blind = name.startsWith(BUDGET) ? blindSpot(name.slice(BUDGET.length), value, policy.surfaces) : undefined
+  return blind === undefined ? {} : { note: `in part: ${blind.words}` }
+}
+
+/** @returns the key of the same axis that a nearer level sets, or `undefined` */
+function supersededBy(name: string, { name: agent }: Profile, written: Config['written']): string | undefined {
+  const pair = SAME_AXIS.find((names) => names.some((one) => name === BUDGET + one))
+  const other = pair?.map((one) => BUDGET + one).find((one) => one !== name)
+  if (other === undefined) return undefined
+  const nearness = (key: string): number => (written.has(dottedPath(['agents', agent, ...key.split('.')])) ? 2 : Number(written.has(key)))
+  return nearness(other) > nearness(name) ? other : undefined
 }
 
 /** Listeners and networks have no top-level key: a profile either has its own or none. */

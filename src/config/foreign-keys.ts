@@ -19,10 +19,20 @@ const SUPPRESSION = lacking('suppression of findings')
 const OWN_SECRETS = lacking("scanning for the companion's own secrets")
 const TLS = lacking('TLS interception')
 
+/** Limits on tool calls: they load with the first surface that sees one. */
+const MCP_BUDGET = [
+  ...['max_tool_calls_per_session', 'max_concurrent_tool_calls', 'max_wall_clock_minutes', 'max_retries_per_tool', 'loop_detection_window'],
+  ...['tool_calls', 'concurrent_tool_calls', 'retries_per_tool', 'identical_tool_calls', 'tool_failures', 'loops'],
+]
+
 const FOREIGN: ReadonlyMap<string, string> = new Map([
   ['listen', 'the listener of the agents is fetch_proxy.listen'],
-  ['budget', lacking('budgets')],
-  ['budgets', lacking('budgets')],
+  ['budgets', 'the section is called budget'],
+  ...MCP_BUDGET.map((name): [string, string] => [`budget.${name}`, MCP]),
+  ['budget.max_retries_per_endpoint', 'write budget.retries_per_endpoint: {limit, window}, which counts attempts after a failure'],
+  ['budget.fan_out_limit', 'write budget.fan_out: {limit, window, granularity}'],
+  ['budget.fan_out_window_seconds', 'write budget.fan_out: {limit, window, granularity}'],
+  ['budget.cost_multipliers', 'costs in money are not counted; requests and bytes are'],
   ['state', lacking('shared state')],
   ['cluster', lacking('shared state')],
   ['explain_blocks', 'every refusal already carries a hint'],
@@ -103,7 +113,6 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
   ['flight_recorder.escrow_public_key', lacking('raw escrow')],
   ['logging.format', 'log lines are always JSON'],
   ['identity.header_selects_profile', 'a header never selects a profile'],
-  [`agents.${ANY_AGENT}.budget`, lacking('budgets')],
   [`agents.${ANY_AGENT}.session_profiling`, SESSIONS],
   [`agents.${ANY_AGENT}.mcp_tool_policy`, MCP],
   [`agents.${ANY_AGENT}.sandbox`, lacking('sandboxing')],

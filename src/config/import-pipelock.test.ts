@@ -36,7 +36,7 @@ const FOREIGN = [
   '  ci:',
   '    source_cidrs: [10.42.3.7/24, 10.43.0.0/16]',
   '    rate_limit: {max_requests_per_minute: 30}',
-  '    budget: {max_requests_per_session: 5}',
+  '    budget: {max_requests_per_session: 5, max_bytes_per_session: 1000, window_minutes: 60, dow_action: warn, fan_out_limit: 9, max_tool_calls_per_session: 7}',
 ].join('\n')
 
 test('a whole file is translated, and the result loads', () => {
@@ -76,7 +76,7 @@ test('a whole file is translated, and the result loads', () => {
     'dropped: license_key: no licence is needed here',
     'changed: agents.ci.source_cidrs: 10.42.3.7/24 becomes 10.42.3.0/24',
     'changed: agents.ci.rate_limit: writes max_data_per_minute: 0, as it was without being written',
-    'dropped: agents.ci.budget: belongs to budgets, which this version does not have',
+    'changed: agents.ci.budget: leaves out dow_action: there it holds for tool calls alone, here it would hold for every limit; leaves out fan_out_limit: it never had an effect there; leaves out max_tool_calls_per_session: it limits tool calls, which no surface here sees; window_minutes: the window slides here, it does not empty all at once',
   ])
   const lost = losses.map((line) => /^\w+: ([\w.]+):/.exec(line)?.[1])
   assert.deepEqual(lost, [
@@ -88,6 +88,8 @@ test('a whole file is translated, and the result loads', () => {
   assert.deepEqual(config.policy.profiles.get('ci')?.apiAllowlist, ['*.example.org', 'example.org', 'example.com'])
   assert.deepEqual(config.identity.networks.map(({ network }) => network.text), ['10.42.3.0/24', '10.43.0.0/16'])
   assert.equal(config.policy.limits.maxBodyBytes, 5_242_880)
+  const { action, requests, bytes } = config.policy.profiles.get('ci')?.budget ?? {}
+  assert.deepEqual({ action, requests, bytes }, { action: 'block', requests: { limit: 5, windowMs: 3_600_000 }, bytes: { limit: 1000, windowMs: 3_600_000, count: 'response' } })
   for (const secret of ['a-secret-token', 'another-secret']) assert.ok(!text.includes(secret) && !changes.join().includes(secret))
 })
 

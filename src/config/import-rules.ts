@@ -103,6 +103,24 @@ function rateLimit(value: unknown): Translation {
   return { value: whole, notes: Object.keys(whole).filter((key) => !(key in value)).map((key) => `writes ${key}: 0, as it was without being written`) }
 }
 
+/** There the limits below were read and never applied; limits on tool calls wait for a surface that sees them. */
+const NEVER_ENFORCED = new Set(['max_retries_per_endpoint', 'fan_out_limit', 'fan_out_window_seconds', 'cost_multipliers'])
+const BUDGET_KEYS = new Set(['max_requests_per_session', 'max_bytes_per_session', 'max_unique_domains_per_session', 'window_minutes'])
+
+function budget(value: unknown): Translation {
+  if (typeof value !== 'object' || value === null) return { value }
+  const entries = Object.entries(value) as [string, unknown][]
+  const kept = entries.filter(([name]) => BUDGET_KEYS.has(name))
+  const notes = entries.filter(([name]) => !BUDGET_KEYS.has(name)).map(([name]) => `leaves out ${name}: ${whyLeftOut(name)}`)
+  const slides = kept.some(([name, minutes]) => name === 'window_minutes' && minutes !== 0) ? ['window_minutes: the window slides here, it does not empty all at once'] : []
+  return { value: Object.fromEntries(kept), notes: [...notes, ...slides] }
+}
+
+function whyLeftOut(name: string): string {
+  if (name === 'dow_action') return 'there it holds for tool calls alone, here it would hold for every limit'
+  return NEVER_ENFORCED.has(name) ? 'it never had an effect there' : 'it limits tool calls, which no surface here sees'
+}
+
 const SHARED: readonly (readonly [string, ImportRule['convert']])[] = [
   ['mode', asIs],
   ['enforce', asIs],
@@ -140,7 +158,7 @@ const TOP: readonly (readonly [string, ImportRule['convert'], string?])[] = [
   ['default_agent_identity', asIs],
 ]
 
-const PROFILE: readonly (readonly [string, ImportRule['convert']])[] = [...SHARED, ['listeners', listeners], ['source_cidrs', networks], ['rate_limit', rateLimit]]
+const PROFILE: readonly (readonly [string, ImportRule['convert']])[] = [...SHARED, ['listeners', listeners], ['source_cidrs', networks], ['rate_limit', rateLimit], ['budget', budget]]
 
 /** By dotted key of the foreign file, with `<name>` for a profile's name. */
 export const IMPORT_RULES: ReadonlyMap<string, ImportRule> = new Map([

@@ -7,7 +7,7 @@ import { isNetworkFault, parseNetwork } from '../base/network.ts'
 import { parseListenAddress, parseNameServer, parseNetworkLoosely } from './host-text.ts'
 import { DURATION_TEXT, SIZE_TEXT, durationMs, formatDuration, formatSize, sizeBytes } from './units.ts'
 
-export type Unit = 'ms' | 'bytes' | 'days' | 'per minute' | 'bytes per minute' | 'characters' | 'count'
+export type Unit = 'ms' | 'bytes' | 'days' | 'minutes' | 'per minute' | 'bytes per minute' | 'characters' | 'count'
 
 /** What is known of a key beside its type. Written once, read by the schema, the reference, `explain` and `diff`. */
 export interface KeyFacts {
@@ -15,6 +15,8 @@ export interface KeyFacts {
   /** In the form of the parsed file; absent where the key has no default. */
   readonly default?: unknown
   readonly unit?: Unit
+  /** Of a key that is a mapping: the units of its members. */
+  readonly members?: Readonly<Record<string, Unit>>
   /** What can be observed to change when the key changes: what its effect test asserts. */
   readonly effect: string
   /** Whether a reload applies the key, or the running companion keeps the old value until it is restarted. */
@@ -59,12 +61,12 @@ export function wholeNumber(min: number, max = MAX_COUNT) {
 }
 
 /** @param form `seconds`: a plain number is seconds, as in every key that ends in `_seconds`; `units`: only 0 needs no unit */
-export function duration(minMs: number, form: 'seconds' | 'units' = 'units') {
+export function duration(minMs: number, form: 'seconds' | 'units' = 'units', maxMs = MAX_DURATION_MS) {
   const plain = form === 'seconds' ? 'seconds, or a duration' : 'a duration'
-  const expected = `${plain} like 30s or 5m, from ${formatDuration(minMs)} to 24d`
+  const expected = `${plain} like 30s or 5m, from ${formatDuration(minMs)} to ${maxMs === MAX_DURATION_MS ? '24d' : formatDuration(maxMs)}`
   const number = form === 'seconds' ? z.int().min(0) : z.literal(0)
   const read = z.union([number, z.string().regex(DURATION_TEXT)]).transform((value) => (typeof value === 'number' ? value * 1_000 : durationMs(value)))
-  return leaf(read.refine((ms) => ms >= minMs && ms <= MAX_DURATION_MS), { expected })
+  return leaf(read.refine((ms) => ms >= minMs && ms <= maxMs), { expected })
 }
 
 export function size(minBytes: number, maxBytes = MAX_BYTES) {

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { buildConfig } from './build-config.ts'
 import { checkAgents, fail, warn, type Findings } from './check-agents.ts'
+import { checkBudgets } from './check-budgets.ts'
 import { checkListeners } from './check-listeners.ts'
 import { checkPolicy } from './check-policy.ts'
 import { checkShape, type Environment } from './check-shape.ts'
@@ -67,6 +68,7 @@ function check(text: string, fileName: string, hash: string, env: Environment): 
   checkAgents(shaped, findings)
   checkListeners(shaped, findings)
   checkPolicy(shaped, findings)
+  checkBudgets(shaped, findings)
   checkToken(shaped, source, findings)
   if (findings.errors.length > 0) return { problems: inFileOrder(findings.errors) }
   return buildConfig({ file: shaped, source, hash, warnings: inFileOrder(findings.warnings) })

@@ -2,6 +2,7 @@
 
 import { DEFAULT_PROFILE } from '../model/agent.ts'
 import type { Profile } from '../model/policy.ts'
+import { buildBudget } from './build-budget.ts'
 import { DEFAULTS } from './defaults.ts'
 import { mergeProfile, type ProfileFields } from './merge-profile.ts'
 import { readNetworks } from './read-network.ts'
@@ -57,11 +58,11 @@ export function buildProfiles(file: FileConfig): Map<string, Profile> {
   const base = topLevelFields(file)
   const maxUrlLength = file.fetch_proxy?.monitoring?.max_url_length ?? DEFAULTS.fetch_proxy.monitoring.max_url_length
   const written = new Map<string, FileProfile>([[DEFAULT_PROFILE, {}], ...agentEntries(file)])
-  return new Map([...written].map(([name, own]) => [name, toProfile(name, mergeProfile(base, profileFields(own)), maxUrlLength)]))
+  return new Map([...written].map(([name, own]) => [name, { ...toProfile(name, mergeProfile(base, profileFields(own)), maxUrlLength), budget: buildBudget([file.budget, own.budget]) }]))
 }
 
 /** @param fields complete: merged over the built-in defaults */
-function toProfile(name: string, merged: ProfileFields, maxUrlLength: number): Profile {
+function toProfile(name: string, merged: ProfileFields, maxUrlLength: number): Omit<Profile, 'budget'> {
   const fields = merged as { readonly [K in keyof ProfileFields]-?: NonNullable<ProfileFields[K]> }
   return {
     name,

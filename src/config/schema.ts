@@ -5,6 +5,7 @@
 
 import * as z from 'zod'
 import { AGENT_NAME } from './agent-name.ts'
+import { budgetSchema } from './budget-schema.ts'
 import { DEFAULTS as D } from './defaults.ts'
 import {
   absolutePath, duration, flag, hiddenText, hostPattern, key, leaf, listenAddress, listOf, nameServer, network, oneOf, size, trustDomain, wholeNumber,
@@ -65,6 +66,7 @@ export const profileSchema = z.strictObject({
   ssrf,
   dlp,
   rate_limit: rateLimit,
+  budget: budgetSchema.optional(),
   max_connections: key(wholeNumber(0), reload('TCP connections of the profile, and as many open exchanges and tunnels; 0 = unlimited.', 'one more gets 503 (connection_limit)', { unit: 'count' })),
 })
 
@@ -81,6 +83,7 @@ const fetchProxy = z.strictObject({
 
 const forwardProxy = z.strictObject({
   enabled: key(flag(), reload('Whether absolute-form requests and CONNECT are served.', 'false refuses both (surface_disabled)', { default: D.forward_proxy.enabled })),
+  connect: key(flag(), reload('Whether CONNECT is served. Requests inside a tunnel cannot be seen.', 'false refuses CONNECT (surface_disabled), absolute-form requests pass', { default: D.forward_proxy.connect })),
   max_tunnel_seconds: key(duration(0, 'seconds'), reload('Longest life of a CONNECT tunnel; 0 = unlimited.', 'an older tunnel is cut', { default: D.forward_proxy.max_tunnel_seconds, unit: 'ms' })),
   idle_timeout_seconds: key(duration(1, 'seconds'), reload('Longest silence of a CONNECT tunnel.', 'a silent tunnel is cut', { default: D.forward_proxy.idle_timeout_seconds, unit: 'ms' })),
 })
@@ -165,6 +168,7 @@ export const fileSchema = z.strictObject({
   ssrf,
   dlp,
   rate_limit: rateLimit,
+  budget: budgetSchema.optional(),
   kill_switch: killSwitch.optional(),
   flight_recorder: flightRecorder.optional(),
   admin: admin.optional(),

@@ -1,6 +1,7 @@
 /** What a profile may do: the configuration as the data path reads it. Plain frozen data; `config/` makes it. */
 
 import type { Network } from '../base/network.ts'
+import type { BudgetPolicy } from './budget-policy.ts'
 
 /** `strict`: allow-listed hosts only. `balanced`: block secrets going out and SSRF. `audit`: findings warn, nothing is blocked by a scanner. */
 export type Mode = 'strict' | 'balanced' | 'audit'
@@ -36,6 +37,7 @@ export interface Profile {
   /** Per minute; 0 = unlimited. */
   readonly maxRequestsPerMinute: number
   readonly maxDataPerMinuteBytes: number
+  readonly budget: BudgetPolicy
   readonly maxUrlLength: number
   /** Open exchanges and tunnels of the profile together; 0 = unlimited. */
   readonly maxConnections: number

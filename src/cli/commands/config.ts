@@ -45,8 +45,8 @@ export function addConfigCommand(program: Command, context: CommandContext): voi
     })
 }
 
-function describeSetting({ key, value, origin }: ExplainedSetting): string {
-  return `${key} = ${value}  (${origin.from}${origin.line === undefined ? '' : `, line ${origin.line}`})`
+function describeSetting({ key, value, origin, note }: ExplainedSetting): string {
+  return `${key} = ${value}  (${origin.from}${origin.line === undefined ? '' : `, line ${origin.line}`})${note === undefined ? '' : `  [${note}]`}`
 }
 
 function loadOrTell(file: string | undefined, context: CommandContext): Config | undefined {
