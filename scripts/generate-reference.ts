@@ -30,6 +30,7 @@ const STAGES: Readonly<Record<Stage, string>> = {
   gate: 'the cheap refusals, before any content work',
   scan_request: 'what the request carries',
   resolve: 'where the name leads',
+  budget: 'what the profile may still spend',
   receipt: 'whether the decision can be recorded',
   forward: 'how the leg to the destination ended',
   scan_response: 'what the answer carries',

@@ -87,14 +87,21 @@ interface Running {
   readonly drainMs: number
 }
 
+/** What is looked at every second. */
+function startTick({ services, budgetTeller, budgetView, cutFrozen }: Parts): NodeJS.Timeout {
+  const tick = setInterval(() => {
+    recordSuppressed(services, 'over')
+    budgetTeller.tick()
+    void budgetView.refresh().then(cutFrozen)
+  }, TICK_MS)
+  return tick.unref()
+}
+
 function runningCompanion(parts: Parts, { admin, adminAddress, listeners, reload, drainMs }: Running): Companion {
   const { services, audit } = parts
   parts.protectOwn([...listeners.open.map(({ host, port }) => ({ host, port })), adminAddress])
   for (const { address, port } of listeners.open) audit.record({ event: 'listener_opened', kind: 'agents', listener: `${address} (port ${port})` })
-  const tick = setInterval(() => {
-    recordSuppressed(services, 'over')
-  }, TICK_MS)
-  tick.unref()
+  const tick = startTick(parts)
   const abandon = (): void => {
     services.live.cut(() => true, { reason: 'draining', detail: 'the companion is stopping' })
   }

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { AdminAnswer } from './admin-answer.ts'
-import { actionEvent, type AdminCall } from './admin-routes.ts'
+import { actionEvent, type AdminCall } from './admin-call.ts'
 import type { AdminSources } from './admin-sources.ts'
 
 export interface RefusalAudit {

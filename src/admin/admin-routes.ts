@@ -1,29 +1,13 @@
 /** The paths of the admin listener and what each does. */
 
-import type { IncomingMessage } from 'node:http'
-
 import { strictObject, boolean, string } from 'zod'
 
-import type { AdminActionEvent, ReloadResult } from '../model/audit-event.ts'
+import type { ReloadResult } from '../model/audit-event.ts'
 import { jsonAnswer, metricsAnswer, problemAnswer, type AdminAnswer } from './admin-answer.ts'
 import { readJsonBody } from './admin-body.ts'
-import type { AdminTransport } from './admin-caller.ts'
+import { actionEvent, type AdminCall, type AdminRoute, type Handler } from './admin-call.ts'
 import type { AdminSources } from './admin-sources.ts'
-
-export interface AdminCall {
-  readonly request: IncomingMessage
-  readonly via: AdminTransport
-  /** Address of the peer, captured when the request came; '' on the socket. */
-  readonly remote: string
-}
-
-type Handler = (call: AdminCall) => AdminAnswer | Promise<AdminAnswer>
-
-export interface AdminRoute {
-  /** `open`: no token needed; liveness and readiness, which say nothing that a port scan does not. */
-  readonly access: 'open' | 'guarded'
-  readonly methods: ReadonlyMap<string, Handler>
-}
+import { budgetRoutes } from './budget-routes.ts'
 
 const MAX_AGENT_NAME_LENGTH = 256
 const killSwitchOrder = strictObject({ active: boolean(), agent: string().min(1).max(MAX_AGENT_NAME_LENGTH).optional() })
@@ -41,6 +25,7 @@ export function createRoutes(sources: AdminSources): ReadonlyMap<string, AdminRo
     ['/api/v1/agents', show(() => ({ agents: sources.agents() }))],
     ['/api/v1/killswitch', route('guarded', { GET: () => jsonAnswer(200, sources.killSwitch.snapshot()), POST: (call) => setKillSwitch(call, sources) })],
     ['/api/v1/reload', route('guarded', { POST: createReload(sources) })],
+    ...budgetRoutes(sources),
   ])
 }
 
@@ -86,7 +71,3 @@ function createReload(sources: AdminSources): Handler {
 }
 
 const RELOAD_STATUS: Readonly<Record<ReloadResult['result'], number>> = { applied: 200, unchanged: 200, rejected: 422 }
-
-export function actionEvent(call: AdminCall, facts: Pick<AdminActionEvent, 'action' | 'result' | 'scope' | 'active'>): AdminActionEvent {
-  return { event: 'admin_action', via: call.via, remote: call.remote, ...facts }
-}

@@ -9,10 +9,12 @@ import type { AddressInfo } from 'node:net'
 
 import type { Clock } from '../base/clock.ts'
 import { problemAnswer, writeAnswer, type AdminAnswer } from './admin-answer.ts'
+import type { AdminCall, AdminRoute } from './admin-call.ts'
 import { createOriginCheck, createTokenCheck, isCrossOrigin, type AdminTransport } from './admin-caller.ts'
 import { createRefusalAudit } from './admin-refusals.ts'
-import { createRoutes, type AdminCall, type AdminRoute } from './admin-routes.ts'
+import { createRoutes } from './admin-routes.ts'
 import type { AdminSources } from './admin-sources.ts'
+import { routeKey } from './budget-routes.ts'
 import { listenOnSocketFile } from './socket-file.ts'
 
 export interface AdminOptions {
@@ -155,12 +157,12 @@ function createDesk({ token, allowedHosts = [], listen, sources, clock }: AdminO
     const strange = checkOrigin(request)
     if (strange === 'host') return refusals.refuse(call, problemAnswer(421, 'the Host field names neither loopback nor a configured name'))
     if (strange === 'origin') return refusals.refuse(call, problemAnswer(403, 'cross-origin requests are not served'))
-    if (routes.get(pathOf(request))?.access === 'open' || bearsToken(request)) return undefined
+    if (routes.get(routeKey(pathOf(request)))?.access === 'open' || bearsToken(request)) return undefined
     return refusals.refuse(call, problemAnswer(401, 'expected the admin token', { 'WWW-Authenticate': 'Bearer' }))
   }
 
   return {
-    answer: async (call) => turnAway(call) ?? (await dispatch(call, routes.get(pathOf(call.request)))),
+    answer: async (call) => turnAway(call) ?? (await dispatch(call, routes.get(routeKey(pathOf(call.request))))),
     failed: (thrown) => {
       sources.failed(thrown)
     },

@@ -27,8 +27,27 @@ export interface AdminSources {
     /** @param agent absent: everyone */
     set(active: boolean, agent?: string): 'done' | 'unknown_agent'
   }
+  readonly budgets: BudgetSources
   reload(): Promise<ReloadResult>
   audit(event: AuditEvent): void
   /** A handler failed: our own fault, answered with 500. */
   failed(thrown: unknown): void
+}
+
+/** Who asked for a change, and of which profile. */
+export interface OperatorAct {
+  readonly agent: string
+  readonly via: 'tcp' | 'socket'
+}
+
+/** `done`, or why not: a name that does not exist, no receipt, or the state of the store. */
+export type BudgetResult = string
+
+export interface BudgetSources {
+  /** @param agent absent: all. @returns `undefined` where no such profile is configured */
+  show(agent?: string): Promise<JsonObject | undefined>
+  grant(grant: { readonly axis: string; readonly amount: number; readonly ttlSeconds: number }, act: OperatorAct): Promise<BudgetResult>
+  reset(axis: string | undefined, act: OperatorAct): Promise<BudgetResult>
+  freeze(active: boolean, act: OperatorAct): Promise<BudgetResult>
+  adopt(act: OperatorAct): Promise<BudgetResult>
 }

@@ -17,6 +17,8 @@ export const COUNTERS = {
   receiptsEmitted: { name: 'chaperone_receipts_emitted_total', help: 'Receipts that are durable.', labels: ['agent', 'direction', 'verdict'] },
   receiptFailures: { name: 'chaperone_receipt_failures_total', help: 'Receipts that could not be written.', labels: ['reason'] },
   configReload: { name: 'chaperone_config_reload_total', help: 'Readings of the configuration after the first.', labels: ['result'] },
+  denialOfWallet: { name: 'chaperone_denial_of_wallet_total', help: 'Limits of budgets that were passed: refused, or let pass with a warning.', labels: ['agent', 'axis', 'action', 'transport'] },
+  budgetStoreErrors: { name: 'chaperone_budget_store_errors_total', help: 'Exchanges that the ledger of budgets could not answer for.', labels: ['kind'] },
   dnsFailures: { name: 'chaperone_dns_failures_total', help: 'Names that could not be resolved.', labels: [] },
 } as const satisfies Record<string, MetricSpec>
 
@@ -27,6 +29,11 @@ export const GAUGES = {
   tunnelsOpen: { name: 'chaperone_tunnels_open', help: 'CONNECT tunnels that are open.', labels: ['agent'] },
   heldBytes: { name: 'chaperone_held_bytes', help: 'Bytes of bodies held in memory.', labels: [] },
   killSwitchActive: { name: 'chaperone_kill_switch_active', help: '1 while the kill switch is on; scope * is everyone.', labels: ['scope'] },
+  budgetUsed: { name: 'chaperone_budget_used', help: 'Units in use on an axis, a second ago at most.', labels: ['agent', 'axis'] },
+  budgetLimit: { name: 'chaperone_budget_limit', help: 'Limit of an axis, grants included.', labels: ['agent', 'axis'] },
+  budgetRemaining: { name: 'chaperone_budget_remaining_ratio', help: 'Share of a limit that is left, 0 to 1.', labels: ['agent', 'axis'] },
+  budgetLeases: { name: 'chaperone_budget_leases', help: 'Exchanges that hold a reservation.', labels: ['agent'] },
+  budgetFrozen: { name: 'chaperone_budget_frozen', help: '1 while an operator has frozen the profile.', labels: ['agent'] },
   buildInfo: { name: 'chaperone_build_info', help: 'Always 1; the labels tell the version.', labels: ['version', 'node'] },
 } as const satisfies Record<string, MetricSpec>
 

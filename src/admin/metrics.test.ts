@@ -101,6 +101,9 @@ test('gauges are read when they are asked for, with unknown agents folded and ad
     heldBytes: () => 1024,
     openExchanges: () => new Map([['agent-a', 2], ['gone-1', 1], ['gone-2', 4]]),
     tunnelsOpen: () => new Map(),
+    budgets: () => [{ agent: 'agent-a', axis: 'requests', used: 3, limit: 4 }],
+    budgetLeases: () => new Map([['agent-a', 2]]),
+    frozenAgents: () => ['agent-a'],
     killSwitch: () => ({ global: ['signal', 'admin'], agents: { 'agent-a': ['admin'] } }),
   })
   assert.deepEqual(await linesOf(metrics, 'chaperone_receipt_queue_depth'), ['chaperone_receipt_queue_depth 3'])

@@ -25,6 +25,21 @@ export interface ExchangeFigures {
   readonly durationMs: number
 }
 
+export interface WalletFigures {
+  readonly agent: string
+  readonly axis: string
+  readonly action: 'block' | 'warn'
+  readonly transport: Surface
+}
+
+/** One limit of one profile, as it was a second ago at most. */
+export interface BudgetReading {
+  readonly agent: string
+  readonly axis: string
+  readonly used: number
+  readonly limit: number
+}
+
 /** Where the gauges are read when somebody asks. Maps go by profile name. */
 export interface GaugeReaders {
   receiptQueueDepth(): number
@@ -32,6 +47,9 @@ export interface GaugeReaders {
   heldBytes(): number
   openExchanges(): ReadonlyMap<string, number>
   tunnelsOpen(): ReadonlyMap<string, number>
+  budgets(): readonly BudgetReading[]
+  budgetLeases(): ReadonlyMap<string, number>
+  frozenAgents(): readonly string[]
   killSwitch(): { readonly global: readonly string[]; readonly agents: Readonly<Record<string, readonly string[]>> }
 }
 
@@ -52,6 +70,8 @@ export interface Metrics {
   countReload(result: ReloadResult['result']): void
   observeFsync(seconds: number): void
   observeDns(seconds: number, ending: 'resolved' | 'failed'): void
+  countDenialOfWallet(figures: WalletFigures): void
+  countBudgetStoreError(kind: string): void
   /** The configured profiles: at the start and on each reload. Series of others go; their names fold to `_default`. */
   setAgents(names: Iterable<string>): void
   /** Once, when everything that is read stands. */
@@ -88,10 +108,13 @@ export function createMetrics({ version, agents, process: processFigures = 'meas
     countReceipt: (agent, direction, verdict) => {
       counters.receiptsEmitted.cell(fold(agent), direction, verdict).value++
     },
+    countDenialOfWallet: ({ agent, axis, action, transport }) => {
+      counters.denialOfWallet.cell(fold(agent), axis, action, transport).value++
+    },
     setAgents: (configured) => {
       names.known = new Set(configured)
       const kept = new Set([...names.known, DEFAULT_PROFILE])
-      for (const family of [counters.requests, counters.requestBytes, counters.blocked, counters.receiptsEmitted]) family.retainFirst(kept)
+      for (const family of [counters.requests, counters.requestBytes, counters.blocked, counters.receiptsEmitted, counters.denialOfWallet]) family.retainFirst(kept)
     },
     bindGauges: (readers) => {
       bindGauges(readers, registry, fold)
@@ -115,6 +138,8 @@ function createCounters(registry: Registry): Counters {
     receiptsEmitted: family(COUNTERS.receiptsEmitted),
     receiptFailures: family(COUNTERS.receiptFailures),
     configReload: family(COUNTERS.configReload),
+    denialOfWallet: family(COUNTERS.denialOfWallet),
+    budgetStoreErrors: family(COUNTERS.budgetStoreErrors),
     dnsFailures: family(COUNTERS.dnsFailures),
   }
 }
@@ -155,6 +180,9 @@ function simpleCounts(counters: Counters, histograms: Histograms) {
     countReceiptFailure: (reason: BlockReason): void => {
       counters.receiptFailures.cell(reason).value++
     },
+    countBudgetStoreError: (kind: string): void => {
+      counters.budgetStoreErrors.cell(kind).value++
+    },
     countReload: (result: ReloadResult['result']): void => {
       counters.configReload.cell(result).value++
     },
@@ -182,10 +210,20 @@ function bindGauges(readers: GaugeReaders, registry: Registry, fold: (agent: str
   addGauge(GAUGES.heldBytes, registry, () => single(readers.heldBytes()))
   addGauge(GAUGES.openExchanges, registry, () => perAgent(readers.openExchanges(), fold))
   addGauge(GAUGES.tunnelsOpen, registry, () => perAgent(readers.tunnelsOpen(), fold))
+  bindBudgetGauges(readers, registry, fold)
   addGauge(GAUGES.killSwitchActive, registry, () => {
     const { global, agents } = readers.killSwitch()
     return [{ labels: ['*'], value: Math.min(global.length, 1) }, ...Object.keys(agents).map((agent) => ({ labels: [fold(agent)], value: 1 }))]
   })
+}
+
+function bindBudgetGauges(readers: GaugeReaders, registry: Registry, fold: (agent: string) => string): void {
+  const each = (value: (reading: BudgetReading) => number) => (): Reading[] => readers.budgets().map((reading) => ({ labels: [fold(reading.agent), reading.axis], value: value(reading) }))
+  addGauge(GAUGES.budgetUsed, registry, each(({ used }) => used))
+  addGauge(GAUGES.budgetLimit, registry, each(({ limit }) => limit))
+  addGauge(GAUGES.budgetRemaining, registry, each(({ used, limit }) => (limit === 0 ? 0 : Math.max(0, 1 - used / limit))))
+  addGauge(GAUGES.budgetLeases, registry, () => perAgent(readers.budgetLeases(), fold))
+  addGauge(GAUGES.budgetFrozen, registry, () => readers.frozenAgents().map((agent) => ({ labels: [fold(agent)], value: 1 })))
 }
 
 /** Adds up what folds to one name. */

@@ -8,6 +8,7 @@ import type { Denial } from '../model/denial.ts'
 import type { Refusal, Reply, ResponseHead } from '../model/exchange.ts'
 import { headerValue } from '../model/raw-headers.ts'
 import { endResponse, type HttpReply } from './http-reply.ts'
+import { limitMembers } from './write-limit.ts'
 import { refusalHeaders } from './write-refusal.ts'
 
 /** A JSON object cannot be streamed: longer answers are refused. */
@@ -62,7 +63,7 @@ export class JsonReply implements Reply {
 
   refuse({ denial, agent, url, actionId }: Refusal): void {
     const { httpStatus, summary } = BLOCK_REASONS[denial.reason]
-    void this.#send(httpStatus, refusalHeaders(denial, this.#companionId), {
+    void this.#send(httpStatus, refusalHeaders({ denial, actionId }, this.#companionId), {
       url,
       agent,
       status_code: httpStatus,
@@ -71,6 +72,7 @@ export class JsonReply implements Reply {
       block_reason: denial.reason,
       hint: summary,
       action_id: actionId,
+      ...limitMembers({ denial, actionId }),
     })
   }
 

@@ -3,6 +3,7 @@
 import { BLOCK_REASONS, type BlockReason } from '../model/block-reason.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Refusal } from '../model/exchange.ts'
+import { limitHeaders, limitMembers } from './write-limit.ts'
 
 export interface RefusalMessage {
   readonly status: number
@@ -11,7 +12,8 @@ export interface RefusalMessage {
 }
 
 /** @param companionId printed in `Chaperone-Refused-By`, so that our 429 is not taken for the origin's */
-export function refusalMessage({ denial, actionId, url, agent }: Refusal, companionId: string): RefusalMessage {
+export function refusalMessage(refusal: Refusal, companionId: string): RefusalMessage {
+  const { denial, actionId, url, agent } = refusal
   const { httpStatus, summary } = BLOCK_REASONS[denial.reason]
   const problem = {
     type: 'about:blank',
@@ -24,29 +26,31 @@ export function refusalMessage({ denial, actionId, url, agent }: Refusal, compan
     block_reason: denial.reason,
     hint: hintFor(denial),
     action_id: actionId,
+    ...limitMembers(refusal),
   }
   const body = Buffer.from(`${JSON.stringify(problem)}\n`)
   return {
     status: httpStatus,
-    headers: ['Content-Type', 'application/problem+json', 'Content-Length', String(body.length), ...refusalHeaders(denial, companionId)],
+    headers: ['Content-Type', 'application/problem+json', 'Content-Length', String(body.length), ...refusalHeaders(refusal, companionId)],
     body,
   }
 }
 
 /** The block-reason fields alone, for answers whose body has another form. */
-export function refusalHeaders(denial: Denial, companionId: string): string[] {
+export function refusalHeaders(refusal: Pick<Refusal, 'denial' | 'actionId'>, companionId: string): string[] {
+  const { denial } = refusal
   const { severity, retry, stage } = BLOCK_REASONS[denial.reason]
   const headers = [
     ...['X-Pipelock-Block-Reason', denial.reason],
     ...['X-Pipelock-Block-Reason-Version', '1'],
     ...['X-Pipelock-Block-Reason-Severity', severity],
-    ...['X-Pipelock-Block-Reason-Retry', retry],
+    ...['X-Pipelock-Block-Reason-Retry', denial.exhausted?.resetsAtMs === 'never' ? 'none' : retry],
     ...['X-Pipelock-Block-Reason-Layer', stage],
     ...['Chaperone-Refused-By', `"${companionId}"`],
     ...['Cache-Control', 'no-store'],
   ]
   if (denial.retryAfterSeconds !== undefined) headers.push('Retry-After', String(denial.retryAfterSeconds))
-  return headers
+  return [...headers, ...limitHeaders(refusal)]
 }
 
 const HINTS: Partial<Record<BlockReason, string>> = {
@@ -56,6 +60,12 @@ const HINTS: Partial<Record<BlockReason, string>> = {
   identity_unresolved: 'add the source address to source_cidrs of a profile, or use a listener of its own',
   rate_limited: 'wait for Retry-After, or raise rate_limit.max_requests_per_minute of the profile',
   data_rate_limited: 'wait for Retry-After, or raise rate_limit.max_data_per_minute of the profile',
+  budget_requests: 'wait for Retry-After, or ask the operator for chaperone budgets grant',
+  budget_bytes: 'wait for Retry-After, or ask the operator for chaperone budgets grant',
+  budget_destinations: 'destinations that were used before still pass',
+  budget_fan_out: 'call fewer targets in a short time',
+  budget_retries_endpoint: 'do not retry before Retry-After: the endpoint fails',
+  budget_concurrency: 'wait for open requests to end',
   body_too_large: 'raise limits.max_body_bytes',
   url_too_long: 'raise fetch_proxy.monitoring.max_url_length',
   kill_switch: 'an operator switched traffic off',

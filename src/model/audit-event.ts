@@ -65,6 +65,58 @@ export interface IdentityChangedEvent {
   readonly listener: string
 }
 
+/** A limit of a budget was passed, on whatever surface: refused, or let pass with a warning. Never a path, an argument or a body. */
+export interface DenialOfWalletEvent {
+  readonly event: 'denial_of_wallet'
+  readonly agent: string
+  readonly identityGrade: Grade
+  readonly identitySource: IdentitySource
+  readonly claimedActor?: readonly string[]
+  readonly subjectHash: string
+  readonly axis: string
+  readonly limit: number
+  readonly used: number
+  readonly requested: number
+  readonly unit: string
+  /** 0 = never resets by itself. */
+  readonly windowSeconds: number
+  /** UTC; `never`, or `unknown` where it depends on what is open. */
+  readonly windowResetsAt?: string
+  readonly action: 'block' | 'warn'
+  readonly transport: Surface
+  readonly direction: 'outbound'
+  readonly method: string
+  /** Host alone. */
+  readonly destination: string
+  readonly endpointHash?: string
+  readonly requestId: string
+  readonly actionId: string
+  readonly receiptId: string
+  readonly policyHash: string
+  readonly replica: string
+  readonly store: 'local' | 'shared'
+  readonly firstCrossing: boolean
+  /** Crossings of the same kind that had no event of their own. */
+  readonly suppressed: number
+  readonly remediation: string
+}
+
+/** A share of a limit was reached that `warn_at` names. */
+export interface BudgetThresholdEvent {
+  readonly event: 'budget_threshold'
+  readonly agent: string
+  readonly axis: string
+  readonly percent: number
+  readonly used: number
+  readonly limit: number
+}
+
+/** The store of budgets changed its state: `ok`, or why it cannot answer. */
+export interface BudgetStoreEvent {
+  readonly event: 'budget_store'
+  readonly state: string
+}
+
 export interface ConfigReloadEvent {
   readonly event: 'config_reload'
   readonly result: ReloadResult['result']
@@ -111,10 +163,12 @@ export interface OpenIntentsEvent {
   readonly actionIds: readonly string[]
 }
 
+export type BudgetAction = 'budget_grant' | 'budget_reset' | 'budget_freeze' | 'budget_unfreeze' | 'budget_adopt'
+
 /** Somebody used the admin listener to change something, or was refused there. */
 export interface AdminActionEvent {
   readonly event: 'admin_action'
-  readonly action: 'kill_switch' | 'reload' | 'refused'
+  readonly action: 'kill_switch' | 'reload' | 'refused' | BudgetAction
   readonly via: 'tcp' | 'socket'
   /** Address of the peer; '' on the socket. */
   readonly remote: string
@@ -148,6 +202,9 @@ export type AuditEvent =
   | IdentityMismatchEvent
   | IdentityUnresolvedEvent
   | IdentityChangedEvent
+  | DenialOfWalletEvent
+  | BudgetThresholdEvent
+  | BudgetStoreEvent
   | ConfigReloadEvent
   | KillSwitchEvent
   | ListenerEvent

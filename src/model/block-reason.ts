@@ -5,7 +5,7 @@
  * A reason is public API. Add freely; never rename; a retired name goes to RETIRED_BLOCK_REASONS and is not reused.
  */
 
-export type Stage = 'accept' | 'identify' | 'gate' | 'scan_request' | 'resolve' | 'receipt' | 'forward' | 'scan_response'
+export type Stage = 'accept' | 'identify' | 'gate' | 'scan_request' | 'resolve' | 'budget' | 'receipt' | 'forward' | 'scan_response'
 
 interface BlockReasonSpec {
   readonly stage: Stage
@@ -49,6 +49,20 @@ export const BLOCK_REASONS = {
   // resolve
   dns_failed: { stage: 'resolve', httpStatus: 502, severity: 'info', retry: 'later', summary: 'The name of the destination could not be resolved.' },
   ssrf_address: { stage: 'resolve', httpStatus: 403, severity: 'critical', retry: 'none', summary: 'The destination has an address that is not public.' },
+  // budget: what the profile may spend is spent, or nobody can say
+  budget_requests: { stage: 'budget', httpStatus: 429, severity: 'warn', retry: 'later', summary: 'The request budget of the profile is spent.' },
+  budget_bytes: { stage: 'budget', httpStatus: 429, severity: 'warn', retry: 'later', summary: 'The byte budget of the profile is spent.' },
+  budget_destinations: { stage: 'budget', httpStatus: 429, severity: 'warn', retry: 'later', summary: 'The profile has used as many destinations as it may.' },
+  budget_fan_out: { stage: 'budget', httpStatus: 429, severity: 'warn', retry: 'later', summary: 'The profile calls too many targets in a short time, or at once.' },
+  budget_retries_endpoint: { stage: 'budget', httpStatus: 429, severity: 'warn', retry: 'later', summary: 'The endpoint failed, and has been retried as often as it may.' },
+  budget_concurrency: { stage: 'budget', httpStatus: 429, severity: 'warn', retry: 'later', summary: 'The profile has as many requests open as it may.' },
+  budget_wall_clock: { stage: 'budget', httpStatus: 429, severity: 'warn', retry: 'later', summary: 'The session of the profile has lasted as long as it may.' },
+  budget_frozen: { stage: 'budget', httpStatus: 403, severity: 'critical', retry: 'none', summary: 'An operator has frozen the profile.' },
+  budget_capacity: { stage: 'budget', httpStatus: 503, severity: 'critical', retry: 'later', summary: 'The ledger has no room to count this request.' },
+  budget_state_unreadable: { stage: 'budget', httpStatus: 503, severity: 'critical', retry: 'later', summary: 'What was spent cannot be read back; an operator must decide.' },
+  budget_state_unwritable: { stage: 'budget', httpStatus: 503, severity: 'critical', retry: 'later', summary: 'What is spent cannot be written down.' },
+  budget_store_lost: { stage: 'budget', httpStatus: 503, severity: 'critical', retry: 'later', summary: 'The shared store lost what was spent; an operator must decide.' },
+  budget_store_unreachable: { stage: 'budget', httpStatus: 503, severity: 'critical', retry: 'later', summary: 'The shared store of budgets does not answer.' },
   // receipt
   receipt_unwritable: { stage: 'receipt', httpStatus: 503, severity: 'critical', retry: 'later', summary: 'The decision could not be recorded.' },
   recorder_busy: { stage: 'receipt', httpStatus: 503, severity: 'warn', retry: 'later', summary: 'Too many decisions are waiting to be recorded.' },

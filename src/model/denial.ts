@@ -8,4 +8,19 @@ export interface Denial {
   readonly detail: string
   /** Seconds, whole, at least 1: when the same request can be admitted. Only with rate limits and passing conditions. */
   readonly retryAfterSeconds?: number
+  /** The limit of a budget that was reached. */
+  readonly exhausted?: ExhaustedLimit
+}
+
+/** The caller's own numbers, and how much of them it is told. */
+export interface ExhaustedLimit {
+  readonly axis: string
+  readonly limit: number
+  readonly used: number
+  readonly requested: number
+  /** 0 = never resets by itself. */
+  readonly windowMs: number
+  /** When the same request can be admitted, milliseconds since 1970; `never` without an operator, `unknown` when others end. */
+  readonly resetsAtMs: number | 'never' | 'unknown'
+  readonly tell: 'none' | 'axis' | 'full'
 }

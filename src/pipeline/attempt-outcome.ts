@@ -21,7 +21,7 @@ export function attemptOutcome({ origin, profile }: Passage, { reason }: Ending)
     return isLegFault(reason) && !origin.isWhole ? { kind: 'failure' } : { kind: 'success' }
   }
   if (isLegFault(reason)) return { kind: 'failure' }
-  return { kind: reason === 'client_aborted' ? 'unknown' : 'neutral' }
+  return { kind: 'unknown' }
 }
 
 /** Whether the connection could not be opened: no byte has left. A TLS handshake has sent some. */

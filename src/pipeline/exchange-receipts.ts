@@ -12,9 +12,14 @@ export function intentFacts(passage: Passage, trustDomain: string, nowMs: number
     ...commonFacts(passage, trustDomain, nowMs),
     verdict: isWarned ? 'warn' : 'allow',
     decisionPhase: 'intent',
-    layer: isWarned ? 'scan_request' : 'policy',
+    layer: isWarned ? warnedLayer(passage.warnings) : 'policy',
     ...(isWarned && { pattern: passage.warnings.join(' ') }),
   }
+}
+
+/** A receipt names one layer: the budget where it alone has warned. */
+function warnedLayer(warnings: readonly string[]): string {
+  return warnings.every((warning) => warning.startsWith('budget_')) ? 'budget' : 'scan_request'
 }
 
 export function outcomeFacts(passage: Passage, ending: Ending, trustDomain: string, nowMs: number): ReceiptFacts {

@@ -14,6 +14,10 @@ export class FrozenAgents {
     return [...this.#names].filter((name) => !before.has(name))
   }
 
+  names(): readonly string[] {
+    return [...this.#names]
+  }
+
   set(name: string, frozen: boolean): void {
     const names = new Set(this.#names)
     if (frozen) names.add(name)

@@ -2,13 +2,14 @@
  * The data path. Every surface builds an Exchange and calls handleExchange; no other file decides whether traffic passes.
  *
  * The order is a security property: identity before anything, cheap refusals before content work, the scan before the
- * name is resolved, the intent durable before the first byte leaves, and what may have changed meanwhile looked at again.
+ * name is resolved, the budget reserved before anything is recorded as going to happen, the intent durable before the first byte leaves, and what may have changed meanwhile looked at again.
  */
 
 import type { Denial } from '../model/denial.ts'
 import type { Exchange, Reply } from '../model/exchange.ts'
 import { blockOn, denialOf } from './block.ts'
 import { refusedEnding, type Passage } from './passage.ts'
+import { reserveBudget } from './reserve-budget.ts'
 import type { Services } from './services.ts'
 import {
   closePassage,
@@ -46,6 +47,7 @@ async function admit(passage: Passage, services: Services): Promise<Admitted> {
   const held = await holdRequest(passage, services)
   const request = scanAgentRequest(held, passage, services)
   const addresses = await resolveTarget(passage, services)
+  await reserveBudget(passage, request.body.length, services)
   await recordIntent(passage, services)
   blockOn(recheck(passage, services))
   return { request, addresses }

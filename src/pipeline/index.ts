@@ -1,5 +1,7 @@
 /** Public door of pipeline/: the data path. */
+export { endpointKey } from './budget-demands.ts'
 export { admitConnection, ConnectionCounts } from './admit-connection.ts'
+export { FrozenAgents } from './frozen-agents.ts'
 export { handleExchange } from './handle-exchange.ts'
 export { HeldBytes } from './held-bytes.ts'
 export { HostMemory } from './host-memory.ts'
@@ -8,4 +10,4 @@ export type { Observer } from './observer.ts'
 export type { Ending, Passage } from './passage.ts'
 export { recordSuppressed } from './record-suppressed.ts'
 export { RefusalQuota } from './refusal-quota.ts'
-export type { Services } from './services.ts'
+export type { Budgets, Services } from './services.ts'

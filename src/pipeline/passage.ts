@@ -6,6 +6,7 @@ import type { Denial } from '../model/denial.ts'
 import type { Exchange } from '../model/exchange.ts'
 import type { Finding } from '../model/finding.ts'
 import type { Policy, Profile } from '../model/policy.ts'
+import type { Spending } from './spending.ts'
 
 export interface Passage {
   readonly exchange: Exchange
@@ -32,6 +33,12 @@ export interface Passage {
   outcomeRecorded: boolean
   /** The exchange's place among those its profile may have open. */
   place?: { release(): void }
+  /** What is reserved of the profile's budget; absent where nothing of it is limited. */
+  spending?: Spending
+  /** Whether a byte of the request has left, or the tunnel's connection stands. */
+  hasLeft: boolean
+  /** What the origin answered, where a budget wants to know. */
+  origin?: { readonly status: number; readonly isWhole: boolean; readonly retryAfterMs: number | undefined }
   /** Body bytes held for this exchange. */
   heldBytes: number
   bytesUp: number

@@ -1,12 +1,14 @@
 /** What the data path needs, built once by server.ts and passed down. There is no global state. */
 
 import type { Clock } from '../base/clock.ts'
+import type { BudgetLedger } from '../budget/index.ts'
 import type { HostResolver, Sender } from '../egress/index.ts'
 import type { ConcurrencyLimiter, KillSwitch, ProtectedTargets, RateLimiter } from '../gates/index.ts'
 import type { IdentityResolver } from '../identity/index.ts'
 import type { Policy } from '../model/policy.ts'
 import type { Recorder } from '../receipt/index.ts'
 import type { HostMemory } from './host-memory.ts'
+import type { FrozenAgents } from './frozen-agents.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import type { LiveExchanges } from './live-exchanges.ts'
 import type { Observer } from './observer.ts'
@@ -28,9 +30,17 @@ export interface Services {
   readonly resolver: HostResolver
   readonly sender: Sender
   readonly recorder: Recorder
+  readonly budgets: Budgets
   readonly held: HeldBytes
   readonly hosts: HostMemory
   readonly live: LiveExchanges
   readonly refusals: RefusalQuota
   readonly observer: Observer
+}
+
+export interface Budgets {
+  readonly ledger: BudgetLedger
+  /** Whether the ledger is shared with other companions, and asking it takes time. */
+  readonly isShared: boolean
+  readonly frozen: FrozenAgents
 }

@@ -17,6 +17,8 @@ import { isEnforcing } from './enforcing.ts'
 import { intentFacts, outcomeFacts, refusalFacts } from './exchange-receipts.ts'
 import { buildOutgoing, withIdentityCoding } from './outgoing-request.ts'
 import { noteSeverity, passedVerdict, type Ending, type Passage } from './passage.ts'
+import { MeteredSink } from './metered-sink.ts'
+import { countFailedLookup, exhaustedDenial, settleBudget } from './reserve-budget.ts'
 import { ResponsePump } from './response-pump.ts'
 import { createResponseScreen } from './screen-response.ts'
 import type { Services } from './services.ts'
@@ -42,6 +44,7 @@ export function openPassage(exchange: Exchange, services: Services): Passage {
     warnings: [],
     intentRecorded: false,
     outcomeRecorded: false,
+    hasLeft: false,
     heldBytes: 0,
     bytesUp: 0,
     bytesDown: 0,
@@ -51,6 +54,8 @@ export function openPassage(exchange: Exchange, services: Services): Passage {
 }
 
 export function closePassage(passage: Passage, services: Services): void {
+  // Settled long before where it was forwarded: what is left here never was.
+  passage.spending?.refund()
   services.held.give(passage.heldBytes)
   passage.place?.release()
   services.live.close(passage)
@@ -131,12 +136,16 @@ export function scanAgentRequest(request: OutgoingRequest, passage: Passage, { h
 }
 
 /** The name is asked for only now: policy allowed it, and the scan found no secret in it. Every answer is checked. */
-export async function resolveTarget(passage: Passage, { resolver }: Services): Promise<readonly IpAddress[]> {
+export async function resolveTarget(passage: Passage, services: Services): Promise<readonly IpAddress[]> {
+  const { resolver } = services
   const { host, port } = passage.exchange.head.target
   const { profile } = passage
   const answer = resolver.resolve(host, port, { allowNetworks: profile.ssrfIpAllowlist, trusted: isTrusted(profile, host, port) })
   const resolved = answer instanceof Promise ? await answer : answer
-  if ('reason' in resolved) throw new Block(resolved)
+  if ('reason' in resolved) {
+    if (resolved.reason === 'dns_failed') await countFailedLookup(passage, services)
+    throw new Block(resolved)
+  }
   const first = resolved.addresses[0]
   if (first !== undefined) passage.address = first.family === 6 ? `[${first.text}]:${port}` : `${first.text}:${port}`
   return resolved.addresses
@@ -161,8 +170,9 @@ export async function recordIntent(passage: Passage, { recorder, clock, trustDom
 }
 
 /** What may have changed while the intent was written. Called once more, synchronously, with the first byte. */
-export function recheck(passage: Passage, { killSwitch }: Services): Denial | undefined {
+export function recheck(passage: Passage, { killSwitch, budgets }: Services): Denial | undefined {
   if (passage.stopped !== undefined) return passage.stopped
+  if (budgets.frozen.has(passage.profile.name)) return { reason: 'budget_frozen', detail: 'frozen by an operator' }
   const sources = killSwitch.isOn(passage.profile.name)
   return sources === undefined ? undefined : { reason: 'kill_switch', detail: sources.join(' ') }
 }
@@ -181,7 +191,11 @@ function forwardMessage({ request, addresses }: Admitted, passage: Passage, repl
     reply,
     screen: createResponseScreen(passage),
     ...(headWithinMs !== undefined && { headWithinMs }),
-    recheck: () => recheck(passage, services),
+    recheck: () => {
+      const denial = recheck(passage, services)
+      passage.hasLeft = denial === undefined
+      return denial
+    },
     meter: (bytes) => {
       services.rate.addBytes(profile.name, bytes)
     },
@@ -202,8 +216,17 @@ function forwardMessage({ request, addresses }: Admitted, passage: Passage, repl
   })
   passage.bytesUp = request.body.length
   services.rate.addBytes(profile.name, request.body.length)
-  pump.attach(services.sender.send(request, { profile: profile.name, addresses, timeouts: policy.timeouts }, pump))
+  const route = { profile: profile.name, addresses, timeouts: policy.timeouts }
+  const metered = meteredSink(passage, pump, services)
+  const call = services.sender.send(request, route, metered ?? pump)
+  pump.attach(metered?.bind(call) ?? call)
   return pump.finished
+}
+
+function meteredSink(passage: Passage, sink: ResponsePump, services: Services): MeteredSink | undefined {
+  const { spending } = passage
+  if (spending === undefined) return undefined
+  return new MeteredSink({ passage, spending, sink, exhausted: () => exhaustedDenial(passage, services), nowMs: () => services.clock.nowMs() })
 }
 
 async function forwardTunnel({ addresses }: Admitted, passage: Passage, reply: Reply, services: Services): Promise<void> {
@@ -218,10 +241,13 @@ async function forwardTunnel({ addresses }: Admitted, passage: Passage, reply: R
     upstream.destroy()
     throw new Block(denial ?? { reason: 'internal_error', detail: 'the surface has no tunnel' })
   }
+  passage.hasLeft = true
+  passage.origin = { status: ESTABLISHED, isWhole: true, retryAfterMs: undefined }
   const meter = (bytes: number): void => {
     services.rate.addBytes(profile.name, bytes)
   }
-  recordOutcome(passage, await pumpTunnel({ passage, caller, upstream, meter }), services)
+  const exhausted = (): Denial => exhaustedDenial(passage, services)
+  recordOutcome(passage, await pumpTunnel({ passage, caller, upstream, meter, exhausted }), services)
 }
 
 /** Appends the outcome, once. The reply does not wait for its disk; an outcome that is lost leaves the intent open. */
@@ -229,6 +255,7 @@ export function recordOutcome(passage: Passage, ending: Ending, { recorder, cloc
   if (passage.outcomeRecorded) return
   passage.outcomeRecorded = true
   if (endedWell(ending)) hosts.note(passage.profile.name, passage.exchange.head.target.host)
+  settleBudget(passage, ending)
   const appended = recorder.append(outcomeFacts(passage, ending, trustDomain, clock.nowMs()), 'completion')
   if ('reason' in appended) observer.receiptFailed(appended.reason, 'outcome')
   else {
@@ -276,6 +303,8 @@ function fetchWait({ exchange, policy }: Passage, nowMs: number): number | undef
   const spentMs = Math.max(0, nowMs - exchange.receivedAtMs)
   return Math.max(0, policy.timeouts.fetchHeadMs - spentMs)
 }
+
+const ESTABLISHED = 200
 
 const NO_BODY = Buffer.alloc(0)
 

@@ -4,7 +4,7 @@ import type net from 'node:net'
 
 import type { Denial } from '../model/denial.ts'
 import type { TunnelSocket } from '../model/exchange.ts'
-import type { Ending, Passage } from './passage.ts'
+import { passedVerdict, type Ending, type Passage } from './passage.ts'
 
 export interface TunnelOptions {
   readonly passage: Passage
@@ -12,6 +12,8 @@ export interface TunnelOptions {
   readonly upstream: net.Socket
   /** Told of the bytes of both directions. */
   readonly meter: (bytes: number) => void
+  /** Why the budget gave less than a chunk. */
+  readonly exhausted: () => Denial
 }
 
 /** How long a side may go on sending after the other has ended, before both are closed: within the idle time-out. */
@@ -19,7 +21,7 @@ const TICK_MS = 1000
 
 /** @returns how the tunnel ended; never rejects */
 // eslint-disable-next-line max-lines-per-function -- one closure over both sockets: every part ends the same tunnel
-export function pumpTunnel({ passage, caller, upstream, meter }: TunnelOptions): Promise<Ending> {
+export function pumpTunnel({ passage, caller, upstream, meter, exhausted }: TunnelOptions): Promise<Ending> {
   // eslint-disable-next-line max-lines-per-function -- as above
   return new Promise((resolve) => {
     const { tunnelIdleMs, tunnelMaxMs } = passage.policy.timeouts
@@ -37,7 +39,7 @@ export function pumpTunnel({ passage, caller, upstream, meter }: TunnelOptions):
       }
       resolve({ status: 200, reason, verdict })
     }
-    const verdict = passage.warnings.length > 0 ? 'warn' : 'allow'
+    const verdict = (): Ending['verdict'] => passedVerdict(passage)
     const timer = setInterval(() => {
       const nowMs = performance.now()
       if (nowMs - lastMs >= tunnelIdleMs) over('upstream_timeout', 'block', false)
@@ -47,51 +49,69 @@ export function pumpTunnel({ passage, caller, upstream, meter }: TunnelOptions):
       over(denial.reason, 'block', false)
     }
 
-    const noteUp = (bytes: number): void => {
-      passage.bytesUp += bytes
-      lastMs = performance.now()
-      meter(bytes)
-    }
-    const noteDown = (bytes: number): void => {
-      passage.bytesDown += bytes
-      lastMs = performance.now()
-      meter(bytes)
-    }
-    if (caller.head.length > 0) {
-      noteUp(caller.head.length)
-      upstream.write(caller.head)
-    }
-    relay(caller.socket, upstream, noteUp)
-    relay(upstream, caller.socket, noteDown)
+    const { spending, profile } = passage
+    const flowOf = (from: net.Socket, to: net.Socket, direction: 'up' | 'down'): Flow => ({
+      from,
+      to,
+      admit: (bytes) => (spending === undefined || (direction === 'up' && profile.budget.bytes?.count === 'response') ? bytes : spending.take(bytes)),
+      note: (bytes) => {
+        if (direction === 'up') passage.bytesUp += bytes
+        else passage.bytesDown += bytes
+        lastMs = performance.now()
+        meter(bytes)
+      },
+      exhausted: () => {
+        if (!isOver) over(exhausted().reason, 'block', false)
+      },
+      isOver: () => isOver,
+      isAsking: false,
+    })
+    const up = flowOf(caller.socket, upstream, 'up')
+    if (caller.head.length > 0) pass(up, caller.head)
+    relay(up)
+    relay(flowOf(upstream, caller.socket, 'down'))
 
     const endedBoth = (): void => {
-      if (caller.socket.readableEnded && upstream.readableEnded) over('completed', verdict, true)
+      if (caller.socket.readableEnded && upstream.readableEnded) over('completed', verdict(), true)
     }
     caller.socket.on('end', endedBoth)
     upstream.on('end', endedBoth)
     caller.socket.on('error', () => {
-      over('client_aborted', verdict, false)
+      over('client_aborted', verdict(), false)
     })
     upstream.on('error', () => {
-      over('upstream_truncated', verdict, false)
+      over('upstream_truncated', verdict(), false)
     })
     caller.socket.on('close', () => {
-      over('client_aborted', verdict, false)
+      over('client_aborted', verdict(), false)
     })
     upstream.on('close', () => {
-      over('upstream_truncated', verdict, false)
+      over('upstream_truncated', verdict(), false)
     })
   })
 }
 
+/** One direction of a tunnel. */
+interface Flow {
+  readonly from: net.Socket
+  readonly to: net.Socket
+  /** @returns how many bytes may flow */
+  readonly admit: (bytes: number) => number | Promise<number>
+  readonly note: (bytes: number) => void
+  readonly exhausted: () => void
+  readonly isOver: () => boolean
+  /** While the budget is asked, nothing more is read. */
+  isAsking: boolean
+}
+
 /** Copies one direction with back-pressure, and passes its end on as a half-close. */
-function relay(from: net.Socket, to: net.Socket, note: (bytes: number) => void): void {
+function relay(flow: Flow): void {
+  const { from, to } = flow
   from.on('data', (chunk: Buffer) => {
-    note(chunk.length)
-    if (!to.write(chunk)) from.pause()
+    pass(flow, chunk)
   })
   to.on('drain', () => {
-    from.resume()
+    if (!flow.isAsking) from.resume()
   })
   if (from.readableEnded) {
     // It ended while the other side was being dialled.
@@ -101,5 +121,29 @@ function relay(from: net.Socket, to: net.Socket, note: (bytes: number) => void):
   from.on('end', () => {
     to.end()
   })
-  from.resume()
+  if (!flow.isAsking) from.resume()
+}
+
+/** Nothing is written that was not admitted first. */
+function pass(flow: Flow, chunk: Buffer): void {
+  const admitted = flow.admit(chunk.length)
+  if (!(admitted instanceof Promise)) {
+    deliver(flow, chunk, admitted)
+    return
+  }
+  flow.isAsking = true
+  flow.from.pause()
+  void admitted.then((bytes) => {
+    flow.isAsking = false
+    if (flow.isOver()) return
+    deliver(flow, chunk, bytes)
+    if (!flow.to.writableNeedDrain) flow.from.resume()
+  })
+}
+
+function deliver({ from, to, note, exhausted }: Flow, chunk: Buffer, bytes: number): void {
+  note(bytes)
+  const isWritten = to.write(bytes === chunk.length ? chunk : chunk.subarray(0, bytes))
+  if (!isWritten) from.pause()
+  if (bytes < chunk.length) exhausted()
 }

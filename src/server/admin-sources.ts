@@ -2,13 +2,14 @@
 
 import type { AdminSources, JsonObject, ReadinessCheck } from '../admin/index.ts'
 import type { ReloadResult } from '../model/audit-event.ts'
+import { createBudgetDesk } from './budget-desk.ts'
 import type { Parts } from './parts.ts'
 
 export function createAdminSources(parts: Parts, { version, reload }: { version: string; reload: () => ReloadResult }): AdminSources {
   const { services, metrics, audit } = parts
   return {
     readiness: () => readiness(parts),
-    stats: () => ({ ...status(parts, version), exchanges: metrics.totals(), receipts: { ...services.recorder.stats() }, heldBytes: services.held.bytes }),
+    stats: () => ({ ...status(parts, version), exchanges: metrics.totals(), receipts: { ...services.recorder.stats() }, heldBytes: services.held.bytes, budgets: parts.budgetView.readings() }),
     status: () => status(parts, version),
     agents: () => agents(parts),
     metricsText: () => metrics.text(),
@@ -20,6 +21,7 @@ export function createAdminSources(parts: Parts, { version, reload }: { version:
         return 'done'
       },
     },
+    budgets: createBudgetDesk(parts),
     reload: () => Promise.resolve(reload()),
     audit: (event) => {
       audit.record(event)
@@ -32,9 +34,11 @@ export function createAdminSources(parts: Parts, { version, reload }: { version:
 
 function readiness(parts: Parts): ReadinessCheck[] {
   const { state, isDiskLow, lastFault } = parts.services.recorder.stats()
+  const budgets = parts.budgetView.budgets.ledger.health()
   const isRecording = state === 'open' && !isDiskLow
   return [
     { name: 'recorder', ok: isRecording, ...(!isRecording && { detail: isDiskLow ? 'the disk is nearly full' : lastFault }) },
+    { name: 'budgets', ok: budgets === 'ok', ...(budgets !== 'ok' && { detail: budgets }) },
     { name: 'config', ok: parts.lastReload?.result.result !== 'rejected', ...(parts.lastReload?.result.result === 'rejected' && { detail: 'the last reload was rejected' }) },
     { name: 'draining', ok: !parts.isDraining },
   ]

@@ -14,6 +14,7 @@ export function applyReload(parts: Parts, next: Config): ReloadResult {
   services.identity.setRules(effective.identity)
   metrics.setAgents(effective.policy.profiles.keys())
   audit.setIncludes({ allowed: effective.logging.includeAllowed, blocked: effective.logging.includeBlocked })
+  parts.budgetTeller.retain(new Set(effective.policy.profiles.keys()))
   services.recorder.usePolicy(effective.policy.hash)
   parts.config = effective
   services.killSwitch.applyConfig(effective.policy.killSwitch)

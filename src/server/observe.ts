@@ -4,9 +4,11 @@ import type { AuditLog, Metrics } from '../admin/index.ts'
 import { BLOCK_REASONS } from '../model/block-reason.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Ending, Observer, Passage } from '../pipeline/index.ts'
+import type { BudgetTeller } from './tell-budget.ts'
 
-export function createObserver(metrics: Metrics, audit: AuditLog): Observer {
+export function createObserver(metrics: Metrics, audit: AuditLog, budgetTeller: BudgetTeller): Observer {
   return {
+    ...budgetTeller,
     refused: (passage, denial, durationMs) => {
       tellRefusal(metrics, audit, passage, { denial, durationMs })
     },

@@ -4,6 +4,7 @@ import { hostname, networkInterfaces } from 'node:os'
 
 import { createAuditLog, createMetrics, type AuditLog, type Metrics } from '../admin/index.ts'
 import { SYSTEM_CLOCK } from '../base/clock.ts'
+import { openJournalLedger } from '../budget/index.ts'
 import type { Config } from '../config/index.ts'
 import { createResolver, createSender } from '../egress/index.ts'
 import { createConcurrencyLimiter, createKillSwitch, createProtectedTargets, createRateLimiter, watchSentinelFile } from '../gates/index.ts'
@@ -13,7 +14,9 @@ import type { ReloadResult } from '../model/audit-event.ts'
 import { HeldBytes, HostMemory, LiveExchanges, RefusalQuota, type Services } from '../pipeline/index.ts'
 import { openRecorder, type Recorder } from '../receipt/index.ts'
 import type { StateFolder } from '../state/index.ts'
+import { createBudgetView, type BudgetView } from './budgets.ts'
 import { createObserver } from './observe.ts'
+import { createBudgetTeller, type BudgetTeller } from './tell-budget.ts'
 
 const FINGERPRINT_DIGITS = 8
 const MS_PER_SECOND = 1000
@@ -28,6 +31,8 @@ export interface Parts {
   readonly services: Services
   readonly metrics: Metrics
   readonly audit: AuditLog
+  readonly budgetView: BudgetView
+  readonly budgetTeller: BudgetTeller
   /** `chaperone-<fingerprint>`: in Via, Chaperone-Refused-By and lifecycle receipts. */
   readonly companionId: string
   readonly publicKeyHex: string
@@ -40,6 +45,8 @@ export interface Parts {
   listeners: readonly BoundAddress[]
   /** Makes the own listeners unreachable as destinations. */
   protectOwn(listeners: readonly BoundAddress[]): void
+  /** Stops what profiles run that were frozen just now. */
+  readonly cutFrozen: (agents: readonly string[]) => void
   settle(): Promise<void>
   close(reason: string): Promise<void>
 }
@@ -75,12 +82,17 @@ export async function createParts(config: Config, folder: StateFolder, version: 
       metrics.observeFsync(tookMs / MS_PER_SECOND)
     },
   })
-  const services = createServices(config, { recorder, metrics, audit, companionId, current: () => parts.config })
+  const ledger = await openJournalLedger({ dir: folder.budgetDir, clock })
+  const budgetView = createBudgetView({ ledger, isShared: false, config: () => parts.config, audit })
+  const budgetTeller = createBudgetTeller({ metrics, audit, clock, replica: companionId, isShared: false })
+  const services = createServices(config, { recorder, metrics, audit, budgetView, budgetTeller, companionId, current: () => parts.config })
   const stopSentinel = await watchOver(services, config, audit)
   const parts: Parts = {
     services,
     metrics,
     audit,
+    budgetView,
+    budgetTeller,
     companionId,
     publicKeyHex: signer.publicKeyHex,
     startedAtMs: clock.nowMs(),
@@ -91,6 +103,9 @@ export async function createParts(config: Config, folder: StateFolder, version: 
       parts.listeners = listeners
       services.protectedTargets.protect(listeners)
     },
+    cutFrozen: (agents) => {
+      if (agents.length > 0) services.live.cut(({ profile }) => agents.includes(profile.name), { reason: 'budget_frozen', detail: 'frozen by an operator' })
+    },
     settle: async () => {
       while (recorder.stats().commit.queued > 0) await new Promise((resolve) => setTimeout(resolve, 1))
     },
@@ -98,6 +113,7 @@ export async function createParts(config: Config, folder: StateFolder, version: 
       stopSentinel()
       services.resolver.close()
       await services.sender.close()
+      await ledger.close()
       await recorder.close(reason).catch(() => {
         metrics.countReceiptFailure('receipt_unwritable')
       })
@@ -105,6 +121,7 @@ export async function createParts(config: Config, folder: StateFolder, version: 
       await audit.close()
     },
   }
+  await budgetView.refresh()
   bindGauges(parts)
   tellStart(parts, recorder, version)
   return parts
@@ -114,11 +131,13 @@ interface Wiring {
   readonly recorder: Recorder
   readonly metrics: Metrics
   readonly audit: AuditLog
+  readonly budgetView: BudgetView
+  readonly budgetTeller: BudgetTeller
   readonly companionId: string
   readonly current: () => Config
 }
 
-function createServices(config: Config, { recorder, metrics, audit, companionId, current }: Wiring): Services {
+function createServices(config: Config, { recorder, metrics, audit, budgetView, budgetTeller, companionId, current }: Wiring): Services {
   const clock = SYSTEM_CLOCK
   const protectedTargets = createProtectedTargets({ addresses: localAddresses, names: [hostname()] })
   return {
@@ -149,7 +168,8 @@ function createServices(config: Config, { recorder, metrics, audit, companionId,
     hosts: new HostMemory(),
     live: new LiveExchanges(),
     refusals: new RefusalQuota(clock),
-    observer: createObserver(metrics, audit),
+    budgets: budgetView.budgets,
+    observer: createObserver(metrics, audit, budgetTeller),
   }
 }
 
@@ -174,7 +194,7 @@ async function watchOver({ killSwitch, live }: Services, config: Config, audit: 
   }
 }
 
-function bindGauges({ services, metrics }: Parts): void {
+function bindGauges({ services, metrics, budgetView }: Parts): void {
   const { recorder, held, concurrency, killSwitch, live } = services
   metrics.bindGauges({
     receiptQueueDepth: () => recorder.stats().commit.queued,
@@ -182,6 +202,9 @@ function bindGauges({ services, metrics }: Parts): void {
     heldBytes: () => held.bytes,
     openExchanges: () => concurrency.open(),
     tunnelsOpen: () => live.countTunnels(),
+    budgets: () => budgetView.readings(),
+    budgetLeases: () => budgetView.leases(),
+    frozenAgents: () => budgetView.frozenAgents(),
     killSwitch: () => killSwitch.snapshot(),
   })
 }

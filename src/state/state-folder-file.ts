@@ -21,6 +21,8 @@ const NOT_OWNER = 0o077
 export interface StateFolder {
   readonly path: string
   readonly receiptsDir: string
+  /** Journal of the budgets, and nothing else. */
+  readonly budgetDir: string
   readonly signingKeyPath: string
   readonly socketPath: string
   readonly tokenPath: string
@@ -43,6 +45,7 @@ export function stateFolderPaths(dir: string): Omit<StateFolder, 'adminToken' | 
   return {
     path,
     receiptsDir: join(path, 'receipts'),
+    budgetDir: join(path, 'budget'),
     signingKeyPath: join(path, 'keys', 'receipt-signing.key'),
     socketPath: join(path, 'companion.sock'),
     tokenPath: join(path, 'admin.token'),

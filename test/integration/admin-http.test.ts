@@ -60,6 +60,13 @@ async function start(overrides: Partial<AdminSources> = {}, options: { token?: s
         return 'done'
       },
     },
+    budgets: {
+      show: (agent) => Promise.resolve(agent === undefined || agent === 'agent-a' ? { agents: [] } : undefined),
+      grant: () => Promise.resolve('done'),
+      reset: () => Promise.resolve('done'),
+      freeze: () => Promise.resolve('done'),
+      adopt: () => Promise.resolve('done'),
+    },
     reload: () => Promise.resolve({ result: 'applied', hash: 'abc', messages: [] }),
     audit: (event) => audited.push(event),
     failed: (thrown) => failures.push(thrown),

@@ -3,13 +3,18 @@
  * request was refused, and what is left in chain and counters. Beside every refusal a neighbouring request passes.
  */
 
+/* eslint-disable max-lines -- a table: one provocation for each ending of each reason */
+
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
+import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import { createMemoryLedger } from '../../src/budget/index.ts'
 import { BLOCK_REASONS, type BlockReason } from '../../src/model/block-reason.ts'
 import { startTestCompanion, sumOf, type ReceiptView, type TestCompanion } from '../support/companion.ts'
 import { startChanged, startOnFaultyDisk } from '../support/companion-with-services.ts'
@@ -18,6 +23,7 @@ import { startOrigin, startRawOrigin, type Answer } from '../support/origin.ts'
 import { sendRaw } from '../support/proxy-client.ts'
 import { askRaw as ask, lastMessage, LONG_ENOUGH_MS, rawMessage as message, type RawMessage } from '../support/raw-message.ts'
 import type { DiskFaults } from '../support/recorder-rig.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /**
@@ -60,6 +66,19 @@ const ENDINGS: Readonly<Record<BlockReason, readonly Ending[]>> = {
   dlp_secret: ['refused'],
   dns_failed: ['refused'],
   ssrf_address: ['refused'],
+  budget_requests: ['refused'],
+  budget_bytes: ['refused', 'failed', 'cut'],
+  budget_destinations: ['refused'],
+  budget_fan_out: ['refused'],
+  budget_retries_endpoint: ['refused'],
+  budget_concurrency: ['refused'],
+  budget_wall_clock: ['refused'],
+  budget_frozen: ['refused', 'failed', 'cut'],
+  budget_capacity: ['refused'],
+  budget_state_unreadable: ['refused'],
+  budget_state_unwritable: [],
+  budget_store_lost: [],
+  budget_store_unreachable: [],
   receipt_unwritable: ['unrecorded'],
   recorder_busy: ['unrecorded'],
   internal_error: ['refused'],
@@ -330,6 +349,65 @@ when('client_gone', 'cut', async (t) => {
   return { scene: sceneOf(companion), text: text.slice(0, 500), strays: 0 }
 })
 
+const BUDGET = (keys: string): string => `budget: {${keys}}\n`
+const BYTES = BUDGET('bytes: {limit: 1000B, window: 1m}')
+
+when('budget_requests', 'refused', asks(BUDGET('requests: {limit: 1, window: 1m}'), (url) => [url]))
+when('budget_destinations', 'refused', asks(BUDGET('destinations: {limit: 1, window: 1m}'), () => ['http://127.0.0.2/']))
+when('budget_fan_out', 'refused', asks(BUDGET('fan_out: {limit: 1}'), () => ['http://127.0.0.2/']))
+when('budget_bytes', 'refused', asks(BYTES, (url) => [url, { method: 'POST', body: 'x'.repeat(1000) }]))
+when('budget_bytes', 'failed', whileOpen(BYTES, say(200, 'x'.repeat(2000)), () => Promise.resolve()))
+when('budget_bytes', 'cut', whileOpen(BYTES, (_request, response) => response.writeHead(200, STREAM).write('x'.repeat(2000)), () => Promise.resolve()))
+when('budget_retries_endpoint', 'refused', async (t) => {
+  const { companion, url } = await stage(t, BUDGET('retries_per_endpoint: {limit: 0}'), (request, response) => response.writeHead(request.url === '/pass' ? 200 : 503).end())
+  const passed = await ask(companion.port, `${url}/pass`)
+  assert.match(await ask(companion.port, `${url}/once?/pass`), /^HTTP\/1\.1 503 /)
+  return { scene: sceneOf(companion), text: await ask(companion.port, `${url}/once`), strays: 0, passed: [passed] }
+})
+when('budget_concurrency', 'refused', async (t) => {
+  const { companion, url, paths } = await stage(t, BUDGET('concurrent_requests: 1'), (_request, response) => setTimeout(() => response.end(), 300))
+  const first = message(`${url}/pass`).replace('Connection: close\r\n', '')
+  const { text } = await sendRaw(companion.port, first + message(url), { waitMs: LONG_ENOUGH_MS })
+  return { scene: sceneOf(companion), text, strays: strays(paths()), passed: [text] }
+})
+when('budget_wall_clock', 'refused', async (t) => {
+  const { companion, url, paths } = await stage(t, BUDGET('wall_clock: {limit: 1s}'))
+  const passed = await ask(companion.port, `${url}/pass`)
+  await delay(1100)
+  return { scene: sceneOf(companion), text: await ask(companion.port, url), strays: strays(paths()), passed: [passed] }
+})
+
+async function freeze(companion: TestCompanion, frozen: boolean): Promise<void> {
+  assert.equal((await companion.admin('/api/v1/budgets/_default/freeze', { method: 'POST', body: JSON.stringify({ frozen }) })).status, 200)
+}
+
+when('budget_frozen', 'refused', async (t) => {
+  const { companion, url, paths } = await stage(t, '')
+  await freeze(companion, true)
+  const text = await ask(companion.port, url)
+  await freeze(companion, false)
+  return { scene: sceneOf(companion), text, strays: strays(paths()), passed: [await ask(companion.port, `${url}/pass`)] }
+})
+when('budget_frozen', 'failed', whileOpen('', () => undefined, (companion) => freeze(companion, true)))
+when('budget_frozen', 'cut', whileOpen('', beginStream, (companion) => freeze(companion, true)))
+when('budget_capacity', 'refused', async (t) => {
+  const origin = await startOrigin(t)
+  const scene = await startChanged(t, (services) => ({ ...services, budgets: { ...services.budgets, ledger: createMemoryLedger({ clock: services.clock, maxSubjects: 1 }) } }), 'agents: {a: {source_cidrs: [127.0.0.9/32], budget: {concurrent_requests: 9}}}\nbudget: {requests: {limit: 9}}\n')
+  const passed = await ask(scene.port, `${origin.url}/pass`)
+  const { text } = await sendRaw(scene.port, message(origin.url), { from: '127.0.0.9', waitMs: LONG_ENOUGH_MS })
+  return { scene, text, strays: strays(origin.seen.map(({ url }) => url)), passed: [passed] }
+})
+when('budget_state_unreadable', 'refused', async (t) => {
+  const stateDir = temporaryFolder(t)
+  mkdirSync(join(stateDir, 'budget'), { mode: 0o700 })
+  writeFileSync(join(stateDir, 'budget', 'journal-00000001.log'), 'not a journal')
+  const origin = await startOrigin(t)
+  const companion = await startTestCompanion(t, { allowLoopback: true, stateDir, config: BUDGET('requests: {limit: 9}') })
+  const text = await ask(companion.port, origin.url)
+  assert.equal((await companion.admin('/api/v1/budget-store/adopt', { method: 'POST', body: '{}' })).status, 200)
+  return { scene: sceneOf(companion), text, strays: strays(origin.seen.map(({ url }) => url)), passed: [await ask(companion.port, `${origin.url}/pass`)] }
+})
+
 /** An origin that speaks bytes, at the address that is asked for after a request that passes elsewhere. */
 function asksRaw(serve: (socket: net.Socket) => void, scheme = 'http'): Provoke {
   return async (t) => {
@@ -448,7 +526,7 @@ const CHECKS: Readonly<Record<Ending, (reason: BlockReason, provoked: Provoked, 
 }
 
 /** Requests that were to pass, and what a scene needs besides, are told by their targets. */
-const isProvoked = ({ target }: ReceiptView): boolean => !target.includes('/pass')
+const isProvoked = ({ target, transport }: ReceiptView): boolean => !target.includes('/pass') && transport !== 'admin'
 
 async function checkCounters(reason: BlockReason, ending: Ending, { metrics }: Scene): Promise<void> {
   if (metrics === undefined) return

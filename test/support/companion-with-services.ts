@@ -21,9 +21,9 @@ export interface ChangedCompanion {
 
 const CONFIG = 'ssrf: {ip_allowlist: [127.0.0.0/8]}\nlogging: {output: file, file: /dev/null}\n'
 
-/** @param change gives the services that the listeners use, and the folder where their receipts are if it is another */
-export async function startChanged(t: TestContext, change: (services: Services) => Services): Promise<ChangedCompanion> {
-  const config = parseConfig(CONFIG, 'test.yaml', {})
+/** @param more configuration. @param change gives the services that the listeners use, and the folder where their receipts are if it is another */
+export async function startChanged(t: TestContext, change: (services: Services) => Services, more = ''): Promise<ChangedCompanion> {
+  const config = parseConfig(CONFIG + more, 'test.yaml', {})
   assert.ok(!isConfigErrors(config))
   const folder = await openStateFolder(temporaryFolder(t))
   const parts = await createParts(config, folder, 'test')
