@@ -9,7 +9,8 @@ export class DemandError extends Error {
 }
 
 const MAX_TEXT = 512
-const MAX_ATTEMPT = 128
+/** No space: stores use it to set an attempt off. */
+const ATTEMPT = /^[\x21-\x7e]{1,128}$/
 
 const ORDINALS: ReadonlyMap<AxisName, number> = new Map(AXIS_NAMES.map((axis, at) => [axis, at]))
 const KEYED: ReadonlySet<AxisName> = new Set(AXIS_NAMES.filter((axis) => !['sum', 'in_flight', 'elapsed'].includes(AXES[axis].kind)))
@@ -17,7 +18,7 @@ const KEYED: ReadonlySet<AxisName> = new Set(AXIS_NAMES.filter((axis) => !['sum'
 /** @throws {DemandError} naming the field */
 export function requireSound({ subject, attempt, demands, ttlMs }: ReserveRequest): void {
   if (subject === '' || subject.length > MAX_TEXT) throw new DemandError('subject: expected 1 to 512 characters')
-  if (attempt === '' || attempt.length > MAX_ATTEMPT) throw new DemandError('attempt: expected 1 to 128 characters')
+  if (!ATTEMPT.test(attempt)) throw new DemandError('attempt: expected 1 to 128 visible ASCII characters')
   if (!(ttlMs > 0 && ttlMs < Infinity)) throw new DemandError('ttlMs: expected a finite number above 0')
   let seen = 0
   for (const demand of demands) {

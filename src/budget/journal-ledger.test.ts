@@ -11,7 +11,7 @@ import type { AxisName } from './axis.ts'
 import { createJournalFolder } from './journal/journal-file.ts'
 import type { JournalFiles } from './journal/journal-files.ts'
 import { isRefused, type BudgetLedger, type Demand, type Refused, type SubjectUsage } from './ledger.ts'
-import { openJournalLedger, type JournalLedgerOptions } from './open-ledger.ts'
+import { openJournalLedger, type JournalLedgerOptions } from './open-local-ledger.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -33,7 +33,7 @@ function aDemand(axis: AxisName, limit: number, more: Partial<Demand> = {}): Dem
 let attempts = 0
 
 async function reserve(ledger: BudgetLedger, ...demands: readonly Demand[]) {
-  return ledger.reserve({ subject: 'a', attempt: `attempt ${attempts++}`, demands, ttlMs: HOUR_MS })
+  return ledger.reserve({ subject: 'a', attempt: `attempt-${attempts++}`, demands, ttlMs: HOUR_MS })
 }
 
 async function attempt(ledger: BudgetLedger, demand: Demand, outcome: typeof SUCCESS | typeof FAILURE = SUCCESS): Promise<Refused | 'granted'> {

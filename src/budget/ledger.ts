@@ -33,7 +33,7 @@ export interface Demand {
 export interface ReserveRequest {
   /** Whose account: profile and principal, never anything that the caller claims. At most 512 characters. */
   readonly subject: string
-  /** Unique to the attempt, at most 128 characters. The same one again is answered as before and spends nothing. */
+  /** Unique to the attempt, at most 128 visible ASCII characters. The same one again is answered as before and spends nothing. */
   readonly attempt: string
   /** All are granted or none. An axis stands in it once. */
   readonly demands: readonly Demand[]

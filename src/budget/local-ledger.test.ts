@@ -20,7 +20,7 @@ function aLedger() {
   const expired: string[] = []
   const ledger = new LocalLedger({ nowMs: () => clock.monotonicMs(), maxSubjects: 3, onExpired: ({ attempt }) => expired.push(attempt) })
   let attempts = 0
-  const reserve = (demands: readonly Demand[], ttlMs = HOUR_MS, subject = 'a') => atOnce(ledger.reserve({ subject, attempt: `attempt ${attempts++}`, demands, ttlMs }))
+  const reserve = (demands: readonly Demand[], ttlMs = HOUR_MS, subject = 'a') => atOnce(ledger.reserve({ subject, attempt: `attempt-${attempts++}`, demands, ttlMs }))
   const attemptWith = (demand: Demand, outcome?: AttemptOutcome) => {
     const answer = reserve([demand])
     if (!isRefused(answer) && outcome !== undefined) ledger.settle(answer.lease, { outcome })
@@ -118,7 +118,7 @@ test('concurrency is released by an end or by its deadline, once, and the deadli
   assert.ok(isRefused(reserve(call)))
   clock.advance(5_000)
   granted(reserve(call))
-  assert.deepEqual(expired, ['attempt 1'])
+  assert.deepEqual(expired, ['attempt-1'])
   assert.ok(isRefused(reserve(call)))
 })
 
