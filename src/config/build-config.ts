@@ -35,6 +35,7 @@ export function buildConfig({ file, source, hash, warnings }: Checked): Config {
     logging: buildLogging(file),
     connections: buildConnections(file),
     dns: buildDns(file),
+    state: buildState(file),
     fetch: buildFetch(file),
     trustDomain: file.trust_domain ?? DEFAULTS.trust_domain,
     hash,
@@ -159,6 +160,17 @@ function buildDns(file: FileConfig): Config['dns'] {
     hostsFile: dns.hosts_file,
     timeoutMs: file.timeouts?.dns ?? DEFAULTS.timeouts.dns,
     cacheMaxMs: dns.cache_seconds,
+  }
+}
+
+function buildState(file: FileConfig): Config['state'] {
+  const store = fillIn(DEFAULTS.budget_store, file.budget_store)
+  return {
+    ...(file.state !== undefined && { url: new SecretText(file.state) }),
+    replicas: file.cluster?.replicas ?? DEFAULTS.cluster.replicas,
+    onUnavailable: store.on_unavailable,
+    namespace: store.namespace,
+    assumeNoEviction: store.assume_noeviction,
   }
 }
 

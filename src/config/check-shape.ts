@@ -49,7 +49,7 @@ function readReference(text: string, path: KeyPath, { source, env, problems }: S
     problems.push(problemAt(source, path, message))
     return ''
   }
-  if (metaAt(path)?.secret !== true) return fail('expected a literal value, got a reference to the environment: only secret keys (admin.token) take one')
+  if (metaAt(path)?.secret !== true) return fail('expected a literal value, got a reference to the environment: only secret keys (admin.token, state) take one')
   const name = REFERENCE.exec(text)?.[1]
   if (name === undefined) return fail('expected nothing but ${env:NAME}, got other text around or in the reference')
   const value = env[name]

@@ -17,6 +17,7 @@ export interface Config {
   readonly logging: LoggingSettings
   readonly connections: ConnectionSettings
   readonly dns: DnsSettings
+  readonly state: StateSettings
   readonly fetch: FetchSettings
   /** SPIFFE trust domain of the agents' names. */
   readonly trustDomain: string
@@ -90,6 +91,16 @@ export interface DnsSettings {
   readonly timeoutMs: number
   /** Cap on an answer's time to live; 0 = not kept. */
   readonly cacheMaxMs: number
+}
+
+/** Where budgets are kept. */
+export interface StateSettings {
+  /** Of the shared store; absent: the state folder of this companion. */
+  readonly url?: SecretText
+  readonly replicas: number
+  readonly onUnavailable: 'fail_closed' | 'local_share'
+  readonly namespace: string
+  readonly assumeNoEviction: boolean
 }
 
 export interface FetchSettings {

@@ -23,6 +23,8 @@ export const DEFAULTS = {
   dlp: { include_defaults: true, patterns: [], response_action: 'allow' },
   rate_limit: { max_requests_per_minute: 0, max_data_per_minute: 0 },
   budget: { window_minutes: 0, dow_action: 'block', warn_at: [], detail_level: 'full', failed_dials: 'refund', require_exact: false },
+  cluster: { replicas: 1 },
+  budget_store: { on_unavailable: 'fail_closed', namespace: 'chaperone', assume_noeviction: false },
   kill_switch: { enabled: false, agents: [] },
   flight_recorder: {
     require: 'durable',

@@ -78,6 +78,7 @@ function keepUntilRestart(old: Config, next: Config): Config {
     logging: { ...old.logging, includeAllowed: next.logging.includeAllowed, includeBlocked: next.logging.includeBlocked },
     connections: old.connections,
     dns: old.dns,
+    state: old.state,
     trustDomain: old.trustDomain,
     written: writtenInForce(old, next),
   }

@@ -33,8 +33,6 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
   ['budget.fan_out_limit', 'write budget.fan_out: {limit, window, granularity}'],
   ['budget.fan_out_window_seconds', 'write budget.fan_out: {limit, window, granularity}'],
   ['budget.cost_multipliers', 'costs in money are not counted; requests and bytes are'],
-  ['state', lacking('shared state')],
-  ['cluster', lacking('shared state')],
   ['explain_blocks', 'every refusal already carries a hint'],
   ['internal', 'the table of addresses that are not public is built in and cannot be replaced; open single networks with ssrf.ip_allowlist'],
   ['metrics_listen', 'metrics are served on admin.listen'],

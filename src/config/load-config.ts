@@ -11,6 +11,7 @@ import { checkBudgets } from './check-budgets.ts'
 import { checkListeners } from './check-listeners.ts'
 import { checkPolicy } from './check-policy.ts'
 import { checkShape, type Environment } from './check-shape.ts'
+import { checkState } from './check-state.ts'
 import type { Config } from './config.ts'
 import { inFileOrder, type ConfigErrors, type ConfigProblem } from './config-problem.ts'
 import { MIN_TOKEN, TOKEN_FORM, type FileConfig } from './schema.ts'
@@ -69,6 +70,7 @@ function check(text: string, fileName: string, hash: string, env: Environment): 
   checkListeners(shaped, findings)
   checkPolicy(shaped, findings)
   checkBudgets(shaped, findings)
+  checkState(shaped, findings)
   checkToken(shaped, source, findings)
   if (findings.errors.length > 0) return { problems: inFileOrder(findings.errors) }
   return buildConfig({ file: shaped, source, hash, warnings: inFileOrder(findings.warnings) })

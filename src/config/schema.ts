@@ -6,6 +6,7 @@
 import * as z from 'zod'
 import { AGENT_NAME } from './agent-name.ts'
 import { budgetSchema } from './budget-schema.ts'
+import { budgetStore, cluster, sharedState } from './state-schema.ts'
 import { DEFAULTS as D } from './defaults.ts'
 import {
   absolutePath, duration, flag, hiddenText, hostPattern, key, leaf, listenAddress, listOf, nameServer, network, oneOf, size, trustDomain, wholeNumber,
@@ -179,6 +180,9 @@ export const fileSchema = z.strictObject({
   limits: limits.optional(),
   timeouts: timeouts.optional(),
   dns: dns.optional(),
+  state: sharedState,
+  cluster: cluster.optional(),
+  budget_store: budgetStore.optional(),
   agents: z.record(z.string().regex(AGENT_NAME), profileSchema).optional(),
 })
 

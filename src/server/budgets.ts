@@ -4,13 +4,26 @@
  */
 
 import type { AuditLog, BudgetReading } from '../admin/index.ts'
-import { AXES, type AxisName, type BudgetLedger } from '../budget/index.ts'
+import type { Clock } from '../base/clock.ts'
+import { AXES, openLedger, type AxisName, type BudgetLedger, type SubjectUsage } from '../budget/index.ts'
 import type { Config } from '../config/index.ts'
 import type { BudgetPolicy } from '../model/budget-policy.ts'
 import { FrozenAgents, type Budgets } from '../pipeline/index.ts'
+import type { StateFolder } from '../state/index.ts'
 
-type Usage = Exclude<Awaited<ReturnType<BudgetLedger['usage']>>, string>
-type SubjectUsage = Usage[number]
+/** @throws StoreError where the shared store must not be used */
+export function openBudgetLedger({ url, replicas, onUnavailable, namespace, assumeNoEviction }: Config['state'], folder: StateFolder, clock: Clock): Promise<BudgetLedger> {
+  if (url === undefined) return openLedger({ kind: 'journal', dir: folder.budgetDir, clock })
+  return openLedger({
+    kind: 'shared',
+    clock,
+    url: url.reveal(),
+    dir: folder.path,
+    namespace,
+    assumeNoEviction,
+    ...(onUnavailable === 'local_share' && { degradeToShareOf: { replicas } }),
+  })
+}
 
 export interface AxisLimit {
   readonly axis: AxisName
@@ -39,6 +52,7 @@ export interface BudgetViewOptions {
 export function createBudgetView({ ledger, isShared, config, audit }: BudgetViewOptions): BudgetView {
   const frozen = new FrozenAgents()
   const thresholds = new Thresholds(audit)
+  let isAsking = false
   let known: ReadonlyMap<string, SubjectUsage> = new Map()
   let state: ReturnType<BudgetLedger['health']> = 'ok'
   const noteState = (now: typeof state): void => {
@@ -50,7 +64,10 @@ export function createBudgetView({ ledger, isShared, config, audit }: BudgetView
   return {
     budgets: { ledger, isShared, frozen },
     refresh: async () => {
+      if (isAsking) return []
+      isAsking = true
       const usage = await ledger.usage()
+      isAsking = false
       noteState(typeof usage === 'string' ? usage : ledger.health())
       if (typeof usage === 'string') return []
       known = new Map(usage.map((subject) => [subject.subject, subject]))

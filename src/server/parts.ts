@@ -4,7 +4,6 @@ import { hostname, networkInterfaces } from 'node:os'
 
 import { createAuditLog, createMetrics, type AuditLog, type Metrics } from '../admin/index.ts'
 import { SYSTEM_CLOCK } from '../base/clock.ts'
-import { openJournalLedger } from '../budget/index.ts'
 import type { Config } from '../config/index.ts'
 import { createResolver, createSender } from '../egress/index.ts'
 import { createConcurrencyLimiter, createKillSwitch, createProtectedTargets, createRateLimiter, watchSentinelFile } from '../gates/index.ts'
@@ -14,7 +13,7 @@ import type { ReloadResult } from '../model/audit-event.ts'
 import { HeldBytes, HostMemory, LiveExchanges, RefusalQuota, type Services } from '../pipeline/index.ts'
 import { openRecorder, type Recorder } from '../receipt/index.ts'
 import type { StateFolder } from '../state/index.ts'
-import { createBudgetView, type BudgetView } from './budgets.ts'
+import { createBudgetView, openBudgetLedger, type BudgetView } from './budgets.ts'
 import { createObserver } from './observe.ts'
 import { createBudgetTeller, type BudgetTeller } from './tell-budget.ts'
 
@@ -67,6 +66,7 @@ export async function createParts(config: Config, folder: StateFolder, version: 
     onLoss: ({ lines, code }) => process.stderr.write(`chaperone: ${lines} audit lines lost: ${code}\n`),
   })
   const metrics = createMetrics({ version, agents: config.policy.profiles.keys() })
+  const ledger = await openBudgetLedger(config.state, folder, clock)
   const recorder = await openRecorder({
     dir: config.recorder.dir ?? folder.receiptsDir,
     signer,
@@ -81,10 +81,13 @@ export async function createParts(config: Config, folder: StateFolder, version: 
     onSync: (tookMs) => {
       metrics.observeFsync(tookMs / MS_PER_SECOND)
     },
+  }).catch(async (thrown: unknown) => {
+    await ledger.close()
+    throw thrown
   })
-  const ledger = await openJournalLedger({ dir: folder.budgetDir, clock })
-  const budgetView = createBudgetView({ ledger, isShared: false, config: () => parts.config, audit })
-  const budgetTeller = createBudgetTeller({ metrics, audit, clock, replica: companionId, isShared: false })
+  const isShared = config.state.url !== undefined
+  const budgetView = createBudgetView({ ledger, isShared, config: () => parts.config, audit })
+  const budgetTeller = createBudgetTeller({ metrics, audit, clock, replica: companionId, isShared })
   const services = createServices(config, { recorder, metrics, audit, budgetView, budgetTeller, companionId, current: () => parts.config })
   const stopSentinel = await watchOver(services, config, audit)
   const parts: Parts = {

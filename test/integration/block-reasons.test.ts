@@ -14,7 +14,8 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { createMemoryLedger } from '../../src/budget/index.ts'
+import { SYSTEM_CLOCK } from '../../src/base/clock.ts'
+import { openLedger } from '../../src/budget/index.ts'
 import { BLOCK_REASONS, type BlockReason } from '../../src/model/block-reason.ts'
 import { startTestCompanion, sumOf, type ReceiptView, type TestCompanion } from '../support/companion.ts'
 import { startChanged, startOnFaultyDisk } from '../support/companion-with-services.ts'
@@ -392,7 +393,8 @@ when('budget_frozen', 'failed', whileOpen('', () => undefined, (companion) => fr
 when('budget_frozen', 'cut', whileOpen('', beginStream, (companion) => freeze(companion, true)))
 when('budget_capacity', 'refused', async (t) => {
   const origin = await startOrigin(t)
-  const scene = await startChanged(t, (services) => ({ ...services, budgets: { ...services.budgets, ledger: createMemoryLedger({ clock: services.clock, maxSubjects: 1 }) } }), 'agents: {a: {source_cidrs: [127.0.0.9/32], budget: {concurrent_requests: 9}}}\nbudget: {requests: {limit: 9}}\n')
+  const ledger = await openLedger({ kind: 'memory', clock: SYSTEM_CLOCK, maxSubjects: 1 })
+  const scene = await startChanged(t, (services) => ({ ...services, budgets: { ...services.budgets, ledger } }), 'agents: {a: {source_cidrs: [127.0.0.9/32], budget: {concurrent_requests: 9}}}\nbudget: {requests: {limit: 9}}\n')
   const passed = await ask(scene.port, `${origin.url}/pass`)
   const { text } = await sendRaw(scene.port, message(origin.url), { from: '127.0.0.9', waitMs: LONG_ENOUGH_MS })
   return { scene, text, strays: strays(origin.seen.map(({ url }) => url)), passed: [passed] }
