@@ -1,16 +1,20 @@
 /** What must hold of the shared store, and of the settings that mean nothing without one. */
 
 import { fail, warn, type Findings } from './check-agents.ts'
+import { DEFAULTS } from './defaults.ts'
 import { STATE_FORM } from './state-schema.ts'
 import type { FileConfig } from './schema.ts'
 
+const D = DEFAULTS.budget_store
 const STORE_URL = /^(?:rediss?:\/\/|unix:\/)/
 const CREDENTIALS = /^rediss?:\/\/[^@/]*:[^@/]+@/
 
 export function checkState({ state, cluster, budget_store: store }: FileConfig, findings: Findings): void {
   if (state === undefined) {
     if ((cluster?.replicas ?? 1) > 1) fail(findings, ['cluster', 'replicas'], `expected state: redis://… beside it, got ${cluster?.replicas ?? 1} replicas and nothing that they share`)
-    for (const name of Object.keys(store ?? {})) fail(findings, ['budget_store', name], 'expected state: redis://… beside it, got no shared store')
+    for (const name of ['on_unavailable', 'namespace', 'assume_noeviction'] as const) {
+      if ((store?.[name] ?? D[name]) !== D[name]) fail(findings, ['budget_store', name], 'expected state: redis://… beside it, got no shared store')
+    }
     return
   }
   if (!STORE_URL.test(state)) fail(findings, ['state'], `expected ${STATE_FORM}, got a value that is not shown`)

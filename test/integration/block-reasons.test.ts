@@ -24,6 +24,7 @@ import { startOrigin, startRawOrigin, type Answer } from '../support/origin.ts'
 import { sendRaw } from '../support/proxy-client.ts'
 import { askRaw as ask, lastMessage, LONG_ENOUGH_MS, rawMessage as message, type RawMessage } from '../support/raw-message.ts'
 import type { DiskFaults } from '../support/recorder-rig.ts'
+import { startRedis } from '../support/redis-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -77,9 +78,9 @@ const ENDINGS: Readonly<Record<BlockReason, readonly Ending[]>> = {
   budget_frozen: ['refused', 'failed', 'cut'],
   budget_capacity: ['refused'],
   budget_state_unreadable: ['refused'],
-  budget_state_unwritable: [],
-  budget_store_lost: [],
-  budget_store_unreachable: [],
+  budget_state_unwritable: ['refused'],
+  budget_store_lost: ['refused'],
+  budget_store_unreachable: ['refused'],
   receipt_unwritable: ['unrecorded'],
   recorder_busy: ['unrecorded'],
   internal_error: ['refused'],
@@ -109,7 +110,8 @@ interface Provoked {
   readonly passed?: readonly string[]
 }
 
-type Provoke = (t: TestContext) => Promise<Provoked>
+/** @returns nothing where this machine lacks what it takes: the test was skipped then */
+type Provoke = (t: TestContext) => Promise<Provoked | undefined>
 
 const provocations = new Map<string, Provoke>()
 
@@ -410,6 +412,37 @@ when('budget_state_unreadable', 'refused', async (t) => {
   return { scene: sceneOf(companion), text, strays: strays(origin.seen.map(({ url }) => url)), passed: [await ask(companion.port, `${origin.url}/pass`)] }
 })
 
+/** Limits for all but one caller, whose requests need no ledger. */
+const ALL_BUT_ONE = 'agents: {free: {source_cidrs: [127.0.0.9/32], budget: {requests: {limit: unlimited}}}}\nbudget: {requests: {limit: 9}}\n'
+
+async function askFree(port: number, url: string): Promise<string> {
+  return (await sendRaw(port, message(`${url}/pass`), { from: '127.0.0.9', waitMs: LONG_ENOUGH_MS })).text
+}
+
+when('budget_state_unwritable', 'refused', async (t) => {
+  const origin = await startOrigin(t)
+  const isFull = (): Promise<never> => Promise.reject(Object.assign(new TypeError('no space'), { code: 'ENOSPC' }))
+  const done = (): Promise<void> => Promise.resolve()
+  const files = { read: () => Promise.resolve({ mark: undefined, journals: new Map<number, Buffer>() }), create: isFull, removeBut: done, writeMark: isFull, setAside: done, close: done }
+  const ledger = await openLedger({ kind: 'journal', clock: SYSTEM_CLOCK, dir: temporaryFolder(t), files })
+  const scene = await startChanged(t, (services) => ({ ...services, budgets: { ...services.budgets, ledger } }), ALL_BUT_ONE)
+  return { scene, text: await ask(scene.port, origin.url), strays: strays(origin.seen.map(({ url }) => url)), passed: [await askFree(scene.port, origin.url)] }
+})
+when('budget_store_unreachable', 'refused', async (t) => {
+  const { companion, url, paths } = await stage(t, `state: redis://127.0.0.1:${await freePort()}\n${ALL_BUT_ONE}`)
+  return { scene: sceneOf(companion), text: await ask(companion.port, url), strays: strays(paths()), passed: [await askFree(companion.port, url)] }
+})
+when('budget_store_lost', 'refused', async (t) => {
+  const redis = await startRedis(t)
+  if (redis === undefined) return undefined
+  const { companion, url, paths } = await stage(t, `state: ${JSON.stringify(redis.url)}\n${ALL_BUT_ONE}`)
+  const passed = await ask(companion.port, `${url}/pass`)
+  await redis.kill()
+  await redis.start()
+  await waitFor(async () => (await companion.admin('/readyz')).text.includes('store_lost'), 10_000)
+  return { scene: sceneOf(companion), text: await ask(companion.port, url), strays: strays(paths()), passed: [passed, await askFree(companion.port, url)] }
+})
+
 /** An origin that speaks bytes, at the address that is asked for after a request that passes elsewhere. */
 function asksRaw(serve: (socket: net.Socket) => void, scheme = 'http'): Provoke {
   return async (t) => {
@@ -548,6 +581,7 @@ for (const [reason, endings] of Object.entries(ENDINGS) as [BlockReason, readonl
   for (const ending of endings) {
     test(`${reason} is told and recorded: ${ending}`, async (t) => {
       const provoked = await provocations.get(`${reason} ${ending}`)!(t)
+      if (provoked === undefined) return
       for (const text of provoked.passed ?? []) assert.match(text, /^HTTP\/1\.1 200 /, 'a neighbouring request passes')
       assert.equal(provoked.strays, 0, 'requests that reached the origin and should not have')
       // The outcome is appended when the exchange ends, and its caller does not wait for the disk.
