@@ -59,6 +59,8 @@ export interface Listener {
 }
 
 const CHECK_INTERVAL_MS = 1000
+/** A reset has come back by then from any client on the same network. */
+const PROBE_MS = 200
 /** From the first byte of a request to its last; between two chunks of a body the shorter request_idle holds. */
 const REQUEST_MS = 600_000
 
@@ -131,7 +133,15 @@ function onHalfClose(socket: net.Socket): void {
   const response = CURRENT.get(socket)
   if (response === undefined || response.writableEnded) return
   if (response.headersSent) socket.resetAndDestroy()
-  else if (response.req.complete && response.req.httpVersion === '1.1') response.writeContinue()
+  else if (response.req.complete && response.req.httpVersion === '1.1') probe(response)
+}
+
+/** The first interim answer makes a client that has gone reset; nobody reads from its socket any more, so only the next write tells. */
+function probe(response: ServerResponse): void {
+  response.writeContinue()
+  setTimeout(() => {
+    if (!response.headersSent && !response.destroyed) response.writeContinue()
+  }, PROBE_MS)
 }
 
 interface Intake {
