@@ -9,16 +9,22 @@ const D = DEFAULTS.budget_store
 const STORE_URL = /^(?:rediss?:\/\/|unix:\/)/
 const CREDENTIALS = /^rediss?:\/\/[^@/]*:[^@/]+@/
 
-export function checkState({ state, cluster, budget_store: store }: FileConfig, findings: Findings): void {
+export function checkState(file: FileConfig, findings: Findings): void {
+  const { state, cluster, budget_store: store } = file
   if (state === undefined) {
-    if ((cluster?.replicas ?? 1) > 1) fail(findings, ['cluster', 'replicas'], `expected state: redis://… beside it, got ${cluster?.replicas ?? 1} replicas and nothing that they share`)
-    for (const name of ['on_unavailable', 'namespace', 'assume_noeviction'] as const) {
-      if ((store?.[name] ?? D[name]) !== D[name]) fail(findings, ['budget_store', name], 'expected state: redis://… beside it, got no shared store')
-    }
+    checkAlone(file, findings)
     return
   }
   if (!STORE_URL.test(state)) fail(findings, ['state'], `expected ${STATE_FORM}, got a value that is not shown`)
   const { state: written } = findings.source.root
   if (typeof written === 'string' && CREDENTIALS.test(written)) warn(findings, ['state'], 'a password stands in the file: write ${env:NAME} instead')
   if (store?.on_unavailable === 'local_share' && cluster?.replicas === undefined) fail(findings, ['budget_store', 'on_unavailable'], 'expected cluster.replicas beside it, got local_share and no number to share by')
+}
+
+function checkAlone({ cluster, budget_store: store }: FileConfig, findings: Findings): void {
+  const replicas = cluster?.replicas ?? 1
+  if (replicas > 1) fail(findings, ['cluster', 'replicas'], `expected state: redis://… beside it, got ${replicas} replicas and nothing that they share`)
+  for (const name of ['on_unavailable', 'namespace', 'assume_noeviction'] as const) {
+    if ((store?.[name] ?? D[name]) !== D[name]) fail(findings, ['budget_store', name], 'expected state: redis://… beside it, got no shared store')
+  }
 }

@@ -4,7 +4,7 @@
  */
 
 import type { UpstreamCall, UpstreamFailure, UpstreamSink } from '../egress/index.ts'
-import type { Denial, } from '../model/denial.ts'
+import type { Denial } from '../model/denial.ts'
 import type { ResponseHead } from '../model/exchange.ts'
 import { headerTokens, headerValue } from '../model/raw-headers.ts'
 import { retryAfterMs } from './attempt-outcome.ts'
@@ -107,7 +107,7 @@ export class MeteredSink implements UpstreamSink {
     this.#ask(spending.ensure(wanted, wanted), (fits) => {
       if (!fits) this.#stop()
       else {
-        if (isEventStream(head)) void spending.take(NOTICE_BYTES)
+        if (isEventStream(head)) spending.keepForNotice(NOTICE_BYTES)
         sink.onHead(head)
       }
     })
@@ -124,6 +124,7 @@ export class MeteredSink implements UpstreamSink {
   #stop(): void {
     if (this.#isOver) return
     this.#isOver = true
+    this.#options.spending.cut()
     this.#options.sink.stop(this.#options.exhausted())
   }
 

@@ -28,6 +28,7 @@ export class Spending {
   /** One reservation at a time: answers about one lease must not overtake each other. */
   #running: Promise<unknown> | undefined
   #isOver = false
+  #noticeBytes = 0
 
   constructor(options: SpendingOptions) {
     this.#options = options
@@ -45,6 +46,12 @@ export class Spending {
   /** Why the last `take` or `ensure` gave less than was asked for. */
   get refused(): Refused | undefined {
     return this.#refused
+  }
+
+  /** What is said at the cut counts. */
+  cut(): void {
+    this.#used += this.#noticeBytes
+    this.#noticeBytes = 0
   }
 
   /** @returns how many of `wanted` bytes may flow now: fewer only where the limit is reached; they count as used */
@@ -75,6 +82,12 @@ export class Spending {
     })
     this.#running = running
     return running
+  }
+
+  /** Keeps bytes that `ensure` has reserved for what is said when the answer is cut. */
+  keepForNotice(bytes: number): void {
+    this.#noticeBytes = Math.min(bytes, this.#credit)
+    this.#credit -= this.#noticeBytes
   }
 
   /** Once; later calls do nothing. @param settlement without the bytes, which are known here */

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import http from 'node:http'
-import net from 'node:net'
+import type net from 'node:net'
 import { test, type TestContext } from 'node:test'
 
 import { startTestCompanion, type ReceiptView, type TestCompanion } from '../support/companion.ts'
