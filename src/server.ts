@@ -92,7 +92,7 @@ function startTick({ services, budgetTeller, budgetView, cutFrozen }: Parts): No
   const tick = setInterval(() => {
     recordSuppressed(services, 'over')
     budgetTeller.tick()
-    void budgetView.refresh().then(cutFrozen)
+    budgetView.refresh().then(cutFrozen, () => undefined)
   }, TICK_MS)
   return tick.unref()
 }

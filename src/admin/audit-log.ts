@@ -76,7 +76,7 @@ function levelOf(event: AuditEvent): Level {
   return isNotable ? 'warn' : 'info'
 }
 
-const NOTABLE_EVENTS: ReadonlySet<AuditEvent['event']> = new Set(['identity_mismatch', 'identity_unresolved', 'identity_changed', 'open_intents', 'suppressed', 'denial_of_wallet', 'budget_threshold', 'budget_store'])
+const NOTABLE_EVENTS: ReadonlySet<AuditEvent['event']> = new Set(['identity_mismatch', 'identity_unresolved', 'identity_changed', 'open_intents', 'suppressed', 'denial_of_wallet', 'budget_threshold', 'budget_store', 'budget_lease_expired'])
 
 /** @returns the event with snake-case keys, every text printable and at most 2 KiB, every list cut */
 function wireForm(event: AuditEvent): Record<string, unknown> {

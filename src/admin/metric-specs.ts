@@ -18,6 +18,7 @@ export const COUNTERS = {
   receiptFailures: { name: 'chaperone_receipt_failures_total', help: 'Receipts that could not be written.', labels: ['reason'] },
   configReload: { name: 'chaperone_config_reload_total', help: 'Readings of the configuration after the first.', labels: ['result'] },
   denialOfWallet: { name: 'chaperone_denial_of_wallet_total', help: 'Limits of budgets that were passed: refused, or let pass with a warning.', labels: ['agent', 'axis', 'action', 'transport'] },
+  budgetLeaseExpired: { name: 'chaperone_budget_lease_expired_total', help: 'Reservations that outlived their time, or whose store could not be asked to keep them.', labels: ['agent'] },
   budgetStoreErrors: { name: 'chaperone_budget_store_errors_total', help: 'Exchanges that the ledger of budgets could not answer for.', labels: ['kind'] },
   dnsFailures: { name: 'chaperone_dns_failures_total', help: 'Names that could not be resolved.', labels: [] },
 } as const satisfies Record<string, MetricSpec>
@@ -40,5 +41,6 @@ export const GAUGES = {
 export const HISTOGRAMS = {
   exchangeSeconds: { name: 'chaperone_exchange_seconds', help: 'From accept to end of an exchange.', labels: ['transport'], buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] },
   receiptFsyncSeconds: { name: 'chaperone_receipt_fsync_seconds', help: 'One fdatasync of receipts.', labels: [], buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5] },
+  budgetReserveSeconds: { name: 'chaperone_budget_reserve_seconds', help: 'One reservation of a budget.', labels: ['store', 'outcome'], buckets: [0.00001, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1] },
   dnsSeconds: { name: 'chaperone_dns_seconds', help: 'Resolution of one name, failures included; answers out of the cache are not counted.', labels: [], buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] },
 } as const satisfies Record<string, MetricSpec & { readonly buckets: readonly number[] }>

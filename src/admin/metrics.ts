@@ -72,6 +72,8 @@ export interface Metrics {
   observeDns(seconds: number, ending: 'resolved' | 'failed'): void
   countDenialOfWallet(figures: WalletFigures): void
   countBudgetStoreError(kind: string): void
+  countBudgetLeaseExpired(agent: string): void
+  observeBudgetReserve(store: 'local' | 'shared', outcome: 'granted' | 'refused', seconds: number): void
   /** The configured profiles: at the start and on each reload. Series of others go; their names fold to `_default`. */
   setAgents(names: Iterable<string>): void
   /** Once, when everything that is read stands. */
@@ -111,10 +113,13 @@ export function createMetrics({ version, agents, process: processFigures = 'meas
     countDenialOfWallet: ({ agent, axis, action, transport }) => {
       counters.denialOfWallet.cell(fold(agent), axis, action, transport).value++
     },
+    countBudgetLeaseExpired: (agent) => {
+      counters.budgetLeaseExpired.cell(fold(agent)).value++
+    },
     setAgents: (configured) => {
       names.known = new Set(configured)
       const kept = new Set([...names.known, DEFAULT_PROFILE])
-      for (const family of [counters.requests, counters.requestBytes, counters.blocked, counters.receiptsEmitted, counters.denialOfWallet]) family.retainFirst(kept)
+      for (const family of [counters.requests, counters.requestBytes, counters.blocked, counters.receiptsEmitted, counters.denialOfWallet, counters.budgetLeaseExpired]) family.retainFirst(kept)
     },
     bindGauges: (readers) => {
       bindGauges(readers, registry, fold)
@@ -139,6 +144,7 @@ function createCounters(registry: Registry): Counters {
     receiptFailures: family(COUNTERS.receiptFailures),
     configReload: family(COUNTERS.configReload),
     denialOfWallet: family(COUNTERS.denialOfWallet),
+    budgetLeaseExpired: family(COUNTERS.budgetLeaseExpired),
     budgetStoreErrors: family(COUNTERS.budgetStoreErrors),
     dnsFailures: family(COUNTERS.dnsFailures),
   }
@@ -147,6 +153,7 @@ function createCounters(registry: Registry): Counters {
 interface Histograms {
   exchangeSeconds(transport: Surface): { observe(seconds: number): void }
   readonly receiptFsyncSeconds: Histogram
+  readonly budgetReserveSeconds: Histogram
   readonly dnsSeconds: Histogram
 }
 
@@ -162,6 +169,7 @@ function createHistograms(registry: Registry): Histograms {
       return child
     },
     receiptFsyncSeconds: histogram(HISTOGRAMS.receiptFsyncSeconds),
+    budgetReserveSeconds: histogram(HISTOGRAMS.budgetReserveSeconds),
     dnsSeconds: histogram(HISTOGRAMS.dnsSeconds),
   }
 }
@@ -185,6 +193,9 @@ function simpleCounts(counters: Counters, histograms: Histograms) {
     },
     countReload: (result: ReloadResult['result']): void => {
       counters.configReload.cell(result).value++
+    },
+    observeBudgetReserve: (store: 'local' | 'shared', outcome: 'granted' | 'refused', seconds: number): void => {
+      histograms.budgetReserveSeconds.labels(store, outcome).observe(seconds)
     },
     observeFsync: (seconds: number): void => {
       histograms.receiptFsyncSeconds.observe(seconds)

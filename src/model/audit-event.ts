@@ -111,6 +111,13 @@ export interface BudgetThresholdEvent {
   readonly limit: number
 }
 
+/** A reservation outlived its time: what it held in flight is released, what it spent stays spent. */
+export interface BudgetLeaseEvent {
+  readonly event: 'budget_lease_expired'
+  readonly agent: string
+  readonly actionId: string
+}
+
 /** The store of budgets changed its state: `ok`, or why it cannot answer. */
 export interface BudgetStoreEvent {
   readonly event: 'budget_store'
@@ -205,6 +212,7 @@ export type AuditEvent =
   | DenialOfWalletEvent
   | BudgetThresholdEvent
   | BudgetStoreEvent
+  | BudgetLeaseEvent
   | ConfigReloadEvent
   | KillSwitchEvent
   | ListenerEvent

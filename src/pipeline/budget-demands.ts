@@ -30,7 +30,7 @@ export function retryDemand({ action, retriesPerEndpoint: retries }: BudgetPolic
 function firstBytes({ action }: BudgetPolicy, { limit, windowMs, count }: NonNullable<BudgetPolicy['bytes']>, bodyBytes: number, aheadBytes: number): Demand {
   const counted = count === 'both' ? bodyBytes : 0
   const atLeast = Math.max(1, counted)
-  return { axis: 'bytes', limit, windowMs, action, amount: Math.max(atLeast, counted + aheadBytes), atLeast }
+  return { axis: 'bytes', limit, windowMs, action, amount: Math.max(atLeast, counted + aheadBytes), ...(action === 'block' && { atLeast }) }
 }
 
 function targetKey(exchange: Exchange, granularity: Granularity): string {

@@ -1,27 +1,39 @@
-/** Which profiles an operator has frozen, as known here and now: the ledger keeps it, this copy answers without waiting. */
+/**
+ * Which profiles an operator has frozen, as known here and now: the ledger keeps it, this copy answers without waiting. What
+ * was ordered here holds from the order on, whatever a reading of the ledger says that began before it.
+ */
 
 export class FrozenAgents {
-  #names: ReadonlySet<string> = new Set()
+  #known: ReadonlySet<string> = new Set()
+  readonly #ordered = new Set<string>()
 
   has(profileName: string): boolean {
-    return this.#names.size > 0 && this.#names.has(profileName)
+    return this.#known.has(profileName) || this.#ordered.has(profileName)
   }
 
-  /** @returns the names that were not frozen before */
+  /** Takes over what the ledger says. @returns the names that were not frozen before */
   replace(names: Iterable<string>): readonly string[] {
-    const before = this.#names
-    this.#names = new Set(names)
-    return [...this.#names].filter((name) => !before.has(name))
+    const added = [...names].filter((name) => !this.has(name))
+    this.#known = new Set(names)
+    return added
   }
 
   names(): readonly string[] {
-    return [...this.#names]
+    return [...new Set([...this.#known, ...this.#ordered])]
   }
 
-  set(name: string, frozen: boolean): void {
-    const names = new Set(this.#names)
-    if (frozen) names.add(name)
-    else names.delete(name)
-    this.#names = names
+  /** Frozen until `release`, also where the ledger could not be told. */
+  order(name: string): void {
+    this.#ordered.add(name)
+  }
+
+  /** Leaves an order to the ledger, where the ledger is known to have it. */
+  confirm(name: string): void {
+    if (this.#known.has(name)) this.#ordered.delete(name)
+  }
+
+  /** From here on the ledger's word holds alone. */
+  release(name: string): void {
+    this.#ordered.delete(name)
   }
 }

@@ -100,7 +100,7 @@ export class MeteredSink implements UpstreamSink {
   #head(head: ResponseHead): void {
     const { spending, sink } = this.#options
     const wanted = announcedBytes(head)
-    if (wanted === 0 || !spending.limitsBytes) {
+    if (wanted === 0 || !spending.refusesBytes) {
       sink.onHead(head)
       return
     }
@@ -135,11 +135,15 @@ export class MeteredSink implements UpstreamSink {
     }
     this.#isAsking = true
     this.#call?.pause()
-    void answer.then((given) => {
-      this.#isAsking = false
-      if (!this.#isOver) then(given)
-      this.#goOn()
-    })
+    answer
+      .then((given) => {
+        this.#isAsking = false
+        if (!this.#isOver) then(given)
+        this.#goOn()
+      })
+      .catch((thrown: unknown) => {
+        this.#options.sink.stop({ reason: 'internal_error', detail: thrown instanceof Error ? thrown.name : typeof thrown })
+      })
   }
 
   #goOn(): void {
@@ -153,7 +157,8 @@ export class MeteredSink implements UpstreamSink {
 }
 
 function announcedBytes(head: ResponseHead): number {
-  if (head.framing === 'length') return Number(headerValue(head.headers, 'content-length'))
+  // What is no safe integer fits no limit, either.
+  if (head.framing === 'length') return Math.min(Number(headerValue(head.headers, 'content-length')), Number.MAX_SAFE_INTEGER)
   return isEventStream(head) ? NOTICE_BYTES : 0
 }
 

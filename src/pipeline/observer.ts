@@ -14,10 +14,10 @@ export interface Observer {
   identityDoubt(passage: Passage, kind: 'identity_mismatch' | 'identity_unresolved' | 'identity_conflict'): void
   /** A reload gave the caller of an open connection another profile (`undefined`: none), which holds for its next connection. */
   identityChanged(connection: Connection, from: Agent, to: string | undefined): void
-  /** A budget admitted an exchange. */
-  budgetAdmitted(passage: Passage): void
-  /** A budget refused an exchange, or the rest of a stream. */
-  budgetRefused(passage: Passage, refused: Refused, denial: Denial): void
+  /** A budget admitted an exchange, after so long. */
+  budgetAdmitted(passage: Passage, tookMs: number): void
+  /** A budget refused an exchange, after so long, or the rest of a stream. */
+  budgetRefused(passage: Passage, refused: Refused, denial: Denial, tookMs?: number): void
   /** An exchange passed a limit that only warns. */
   budgetCrossed(passage: Passage, crossing: Granted['crossings'][number]): void
   /** Bytes that never became an exchange. */

@@ -4,6 +4,7 @@
  */
 
 import { isRefused, type Granted, type Refused } from '../budget/index.ts'
+import type { BudgetPolicy } from '../model/budget-policy.ts'
 import type { Denial } from '../model/denial.ts'
 import { attemptOutcome, isFailedDial } from './attempt-outcome.ts'
 import { Block } from './block.ts'
@@ -24,10 +25,11 @@ const UNREACHED = { requests: 0, bytes: 0, destinations: 0, fan_out: 0 }
 export async function reserveBudget(passage: Passage, bodyBytes: number, services: Services): Promise<void> {
   const { exchange, profile } = passage
   const { budget } = profile
-  const aheadBytes = services.budgets.isShared ? Math.min(MAX_AHEAD_BYTES, Math.floor((budget.bytes?.limit ?? 0) / AHEAD_SHARE)) : 0
+  const aheadBytes = services.budgets.isShared ? aheadOf(budget) : 0
   const demands = demandsOf(budget, exchange, { bodyBytes, aheadBytes })
   if (demands.length === 0) return
   const { ledger } = services.budgets
+  const askedMs = services.clock.monotonicMs()
   const asked = ledger.reserve({
     subject: profile.name,
     attempt: exchange.id,
@@ -38,8 +40,9 @@ export async function reserveBudget(passage: Passage, bodyBytes: number, service
     },
   })
   const answer = asked instanceof Promise ? await asked : asked
-  if (isRefused(answer)) throw new Block(refuseBudget(answer, passage, services))
-  services.observer.budgetAdmitted(passage)
+  const tookMs = services.clock.monotonicMs() - askedMs
+  if (isRefused(answer)) throw new Block(refuseBudget(answer, passage, services, tookMs))
+  services.observer.budgetAdmitted(passage, tookMs)
   const bytes = demands.find(({ axis }) => axis === 'bytes')
   const onCrossings = (crossings: Granted['crossings']): void => {
     noteCrossings(crossings, passage, services)
@@ -53,6 +56,11 @@ export async function reserveBudget(passage: Passage, bodyBytes: number, service
     onCrossings,
   })
   onCrossings(answer.crossings)
+}
+
+/** Where a limit only warns nothing is taken ahead: that would pass it too early. */
+function aheadOf({ action, bytes }: BudgetPolicy): number {
+  return action === 'block' ? Math.min(MAX_AHEAD_BYTES, Math.floor((bytes?.limit ?? 0) / AHEAD_SHARE)) : 0
 }
 
 /** A name that does not resolve is a failure of the endpoint: a loop on it is stopped like any other. @throws {Block} over the limit */
@@ -83,9 +91,9 @@ export function settleBudget(passage: Passage, ending: Ending): void {
   else spending.refund()
 }
 
-function refuseBudget(refused: Refused, passage: Passage, { clock, observer }: Services): Denial {
+function refuseBudget(refused: Refused, passage: Passage, { clock, observer }: Services, tookMs?: number): Denial {
   const denial = budgetDenial(refused, passage.profile.budget, clock.nowMs())
-  observer.budgetRefused(passage, refused, denial)
+  observer.budgetRefused(passage, refused, denial, tookMs)
   return denial
 }
 

@@ -43,6 +43,11 @@ export class Spending {
     return this.#options.bytes !== undefined
   }
 
+  /** Whether bytes over the limit are kept back, and not only told. */
+  get refusesBytes(): boolean {
+    return this.#options.bytes?.action === 'block'
+  }
+
   /** Why the last `take` or `ensure` gave less than was asked for. */
   get refused(): Refused | undefined {
     return this.#refused
@@ -72,13 +77,16 @@ export class Spending {
     if (this.#running !== undefined) return this.#running.then(() => this.ensure(wanted, least))
     this.#refused = undefined
     const missing = wanted - this.#credit
-    const atLeast = Math.min(missing, Math.max(1, least - this.#credit))
-    const answer = ledger.reserveMore(this.#lease, { ...bytes, amount: Math.max(missing, this.#options.aheadBytes), atLeast })
+    const { axis, limit, windowMs, action } = bytes
+    const amount = Math.max(missing, this.#options.aheadBytes)
+    // A part would do where the rest is refused; where it is only told, the whole must be seen to pass the limit.
+    const part = action === 'block' ? { atLeast: Math.min(missing, Math.max(1, least - this.#credit)) } : {}
+    const answer = ledger.reserveMore(this.#lease, { axis, limit, windowMs, action, amount, ...part })
     // What fits only in part is asked for once more: the refusal says of which limit.
-    if (!(answer instanceof Promise)) return this.#add(answer) ? false : this.ensure(wanted, least)
+    if (!(answer instanceof Promise)) return this.#add(answer, amount) ? false : this.ensure(wanted, least)
     const running = answer.then((given) => {
       this.#running = undefined
-      return this.#add(given) ? false : this.ensure(wanted, least)
+      return this.#add(given, amount) ? false : this.ensure(wanted, least)
     })
     this.#running = running
     return running
@@ -114,12 +122,12 @@ export class Spending {
   }
 
   /** @returns whether it was refused */
-  #add(answer: Granted | Refused): boolean {
+  #add(answer: Granted | Refused, asked: number): boolean {
     if (isRefused(answer)) {
       this.#refused = answer
       return true
     }
-    this.#credit += answer.partial.get('bytes') ?? 0
+    this.#credit += answer.partial.get('bytes') ?? asked
     if (answer.crossings.length > 0) this.#options.onCrossings(answer.crossings)
     return false
   }

@@ -91,6 +91,10 @@ export function pumpTunnel({ passage, caller, upstream, meter, exhausted }: Tunn
   })
 }
 
+class TunnelFault extends Error {
+  override readonly name = 'TunnelFault'
+}
+
 /** One direction of a tunnel. */
 interface Flow {
   readonly from: net.Socket
@@ -133,12 +137,15 @@ function pass(flow: Flow, chunk: Buffer): void {
   }
   flow.isAsking = true
   flow.from.pause()
-  void admitted.then((bytes) => {
-    flow.isAsking = false
-    if (flow.isOver()) return
-    deliver(flow, chunk, bytes)
-    if (!flow.to.writableNeedDrain) flow.from.resume()
-  })
+  admitted
+    .then((bytes) => {
+      flow.isAsking = false
+      if (flow.isOver()) return
+      deliver(flow, chunk, bytes)
+      if (!flow.to.writableNeedDrain) flow.from.resume()
+    })
+    // Ends the tunnel by its error.
+    .catch(() => flow.to.destroy(new TunnelFault('the budget could not be asked')))
 }
 
 function deliver({ from, to, note, exhausted }: Flow, chunk: Buffer, bytes: number): void {

@@ -53,11 +53,16 @@ export function createBudgetDesk(parts: Parts): BudgetSources {
   }
 }
 
+/** Holds at once and here; where the ledger could not be told, it holds until it is ended here. */
 async function freeze(parts: Parts, act: OperatorAct): Promise<string> {
   const { ledger, frozen } = parts.budgetView.budgets
-  frozen.set(act.agent, true)
+  frozen.order(act.agent)
   parts.cutFrozen([act.agent])
   const change = await ledger.setFrozen(act.agent, true)
+  if (change === 'done') {
+    await parts.budgetView.refresh()
+    frozen.confirm(act.agent)
+  }
   await record(parts, act, 'budget_freeze')
   return change
 }
@@ -66,7 +71,10 @@ async function unfreeze(parts: Parts, act: OperatorAct): Promise<string> {
   const { ledger, frozen } = parts.budgetView.budgets
   if (!(await record(parts, act, 'budget_unfreeze'))) return 'receipt_unwritable'
   const change = await ledger.setFrozen(act.agent, false)
-  if (change === 'done') frozen.set(act.agent, false)
+  if (change === 'done') {
+    frozen.release(act.agent)
+    await parts.budgetView.refresh()
+  }
   return change
 }
 

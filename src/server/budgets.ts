@@ -5,18 +5,25 @@
 
 import type { AuditLog, BudgetReading } from '../admin/index.ts'
 import type { Clock } from '../base/clock.ts'
-import { AXES, openLedger, type AxisName, type BudgetLedger, type SubjectUsage } from '../budget/index.ts'
+import { AXES, openLedger, type AxisName, type BudgetLedger, type Lease, type SubjectUsage } from '../budget/index.ts'
 import type { Config } from '../config/index.ts'
 import type { BudgetPolicy } from '../model/budget-policy.ts'
 import { FrozenAgents, type Budgets } from '../pipeline/index.ts'
 import type { StateFolder } from '../state/index.ts'
 
+interface LedgerSurroundings {
+  readonly folder: StateFolder
+  readonly clock: Clock
+  readonly onExpired: (lease: Lease) => void
+}
+
 /** @throws StoreError where the shared store must not be used */
-export function openBudgetLedger({ url, replicas, onUnavailable, namespace, assumeNoEviction }: Config['state'], folder: StateFolder, clock: Clock): Promise<BudgetLedger> {
-  if (url === undefined) return openLedger({ kind: 'journal', dir: folder.budgetDir, clock })
+export function openBudgetLedger({ url, replicas, onUnavailable, namespace, assumeNoEviction }: Config['state'], { folder, clock, onExpired }: LedgerSurroundings): Promise<BudgetLedger> {
+  if (url === undefined) return openLedger({ kind: 'journal', dir: folder.budgetDir, clock, onExpired })
   return openLedger({
     kind: 'shared',
     clock,
+    onExpired,
     url: url.reveal(),
     dir: folder.path,
     namespace,
@@ -52,7 +59,7 @@ export interface BudgetViewOptions {
 export function createBudgetView({ ledger, isShared, config, audit }: BudgetViewOptions): BudgetView {
   const frozen = new FrozenAgents()
   const thresholds = new Thresholds(audit)
-  let isAsking = false
+  let reading: Promise<readonly string[]> = Promise.resolve([])
   let known: ReadonlyMap<string, SubjectUsage> = new Map()
   let state: ReturnType<BudgetLedger['health']> = 'ok'
   const noteState = (now: typeof state): void => {
@@ -60,20 +67,19 @@ export function createBudgetView({ ledger, isShared, config, audit }: BudgetView
     state = now
   }
   const readings = (): BudgetReading[] => [...config().policy.profiles.values()].flatMap(({ name, budget }) => readingsOf(name, budget, known.get(name)))
+  const read = async (): Promise<readonly string[]> => {
+    const usage = await ledger.usage()
+    noteState(typeof usage === 'string' ? usage : ledger.health())
+    if (typeof usage === 'string') return []
+    known = new Map(usage.map((subject) => [subject.subject, subject]))
+    thresholds.look(readings(), config())
+    return frozen.replace(usage.filter((subject) => subject.frozen).map(({ subject }) => subject))
+  }
 
   return {
     budgets: { ledger, isShared, frozen },
-    refresh: async () => {
-      if (isAsking) return []
-      isAsking = true
-      const usage = await ledger.usage()
-      isAsking = false
-      noteState(typeof usage === 'string' ? usage : ledger.health())
-      if (typeof usage === 'string') return []
-      known = new Map(usage.map((subject) => [subject.subject, subject]))
-      thresholds.look(readings(), config())
-      return frozen.replace(usage.filter((subject) => subject.frozen).map(({ subject }) => subject))
-    },
+    // One reading at a time, and each caller gets one that began after its call.
+    refresh: () => (reading = reading.then(read, read)),
     readings,
     leases: () => new Map([...known.values()].filter(({ leases }) => leases.length > 0).map(({ subject, leases }) => [subject, leases.length])),
     frozenAgents: () => frozen.names(),

@@ -66,7 +66,14 @@ export async function createParts(config: Config, folder: StateFolder, version: 
     onLoss: ({ lines, code }) => process.stderr.write(`chaperone: ${lines} audit lines lost: ${code}\n`),
   })
   const metrics = createMetrics({ version, agents: config.policy.profiles.keys() })
-  const ledger = await openBudgetLedger(config.state, folder, clock)
+  const ledger = await openBudgetLedger(config.state, {
+    folder,
+    clock,
+    onExpired: ({ subject, attempt }) => {
+      metrics.countBudgetLeaseExpired(subject)
+      audit.record({ event: 'budget_lease_expired', agent: subject, actionId: attempt })
+    },
+  })
   const recorder = await openRecorder({
     dir: config.recorder.dir ?? folder.receiptsDir,
     signer,

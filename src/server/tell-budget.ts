@@ -52,6 +52,7 @@ interface Told {
 export function createBudgetTeller(options: BudgetTellerOptions): BudgetTeller {
   const { metrics, audit, clock } = options
   const reports = new WalletReports(clock)
+  const store = options.isShared ? 'shared' : 'local'
   const tell = (passage: Passage, told: Told): void => {
     const { axis, action, used, isFirst } = told
     metrics.countDenialOfWallet({ agent: passage.profile.name, axis, action, transport: passage.exchange.surface })
@@ -60,10 +61,12 @@ export function createBudgetTeller(options: BudgetTellerOptions): BudgetTeller {
   }
 
   return {
-    budgetAdmitted: (passage) => {
+    budgetAdmitted: (passage, tookMs) => {
+      metrics.observeBudgetReserve(store, 'granted', tookMs / MS_PER_SECOND)
       reports.admitted(passage.profile.name)
     },
-    budgetRefused: (passage, refused, denial) => {
+    budgetRefused: (passage, refused, denial, tookMs) => {
+      if (tookMs !== undefined) metrics.observeBudgetReserve(store, 'refused', tookMs / MS_PER_SECOND)
       if (refused.cause !== 'limit') metrics.countBudgetStoreError(refused.cause)
       for (const short of refused.shortfalls) tell(passage, { ...short, requested: short.asked, action: 'block', resetsAt: resetsAtText(denial) })
     },
