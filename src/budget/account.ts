@@ -7,7 +7,7 @@ import { Grants } from './grants.ts'
 import { HeldLease } from './held-lease.ts'
 import type { AxisUsage, Crossing, Demand, Granted, Refused, ReserveRequest, Settlement } from './ledger.ts'
 import { createMeter } from './meters/create-meter.ts'
-import type { Meter, Take } from './meters/meter.ts'
+import type { Ending, Meter, Take } from './meters/meter.ts'
 import { SumMeter } from './meters/sum.ts'
 import type { Fact, Row } from './row.ts'
 
@@ -36,6 +36,8 @@ export class Account {
   frozen = false
   /** Attempts that wait for something durable. */
   waiting = 0
+  /** What should become durable without anybody waiting; whoever writes it empties it. */
+  readonly behind: Row[] = []
   readonly #options: AccountOptions
   readonly #counters = new Map<AxisName, Counter>()
   readonly #leases = new Map<string, HeldLease>()
@@ -66,20 +68,21 @@ export class Account {
 
   reserveMore(lease: HeldLease, demand: Demand, nowMs: number): Granted | Refused | Uncovered {
     this.expireLeases(nowMs)
+    if (lease.state !== 'live') return { cause: 'limit', shortfalls: [], waitMs: 'never' }
     lease.partial.clear()
     return this.#takeAll(lease, [demand], nowMs) ?? lease.granted
   }
 
-  /** @returns rows that may become durable later */
-  settle(lease: HeldLease, settlement: Settlement, nowMs: number): readonly Row[] {
+  settle(lease: HeldLease, settlement: Settlement, nowMs: number): void {
     this.expireLeases(nowMs)
-    if (!this.#forget(lease)) return []
-    return Array.from(lease.endings(settlement)).flatMap(([take, ending]) => this.#end(take, ending, nowMs))
+    if (!this.#forget(lease)) return
+    for (const [take, ending] of lease.endings(settlement)) this.#end(take, ending, nowMs)
   }
 
-  refund(lease: HeldLease, nowMs: number): readonly Row[] {
-    if (!this.#forget(lease)) return []
-    return lease.takes.toReversed().flatMap((take) => this.#end(take, { kind: 'refunded' }, nowMs))
+  refund(lease: HeldLease, nowMs: number): void {
+    this.expireLeases(nowMs)
+    if (!this.#forget(lease)) return
+    for (const take of lease.takes.toReversed()) this.#end(take, { kind: 'refunded' }, nowMs)
   }
 
   shorten(lease: HeldLease, untilMs: number): void {
@@ -96,7 +99,7 @@ export class Account {
       if (lease.untilMs <= nowMs) late.push(lease)
       else this.#nextExpiryMs = Math.min(this.#nextExpiryMs, lease.untilMs)
     }
-    for (const lease of late.sort((a, b) => a.untilMs - b.untilMs)) this.#expire(lease)
+    for (const lease of late.sort((a, b) => a.untilMs - b.untilMs)) this.#expire(lease, nowMs)
   }
 
   counter(axis: AxisName): Counter {
@@ -110,7 +113,8 @@ export class Account {
   }
 
   /** @param axis absent: all */
-  reset(axis?: AxisName): void {
+  reset(axis: AxisName | undefined, nowMs: number): void {
+    this.expireLeases(nowMs)
     for (const [name, { meter, credit }] of this.#counters) {
       if (axis !== undefined && name !== axis) continue
       meter.reset()
@@ -131,7 +135,7 @@ export class Account {
   restore(row: Row, nowMs: number): void {
     if (row.kind === 'frozen') this.frozen = row.frozen
     else if (row.kind === 'grant') this.grants.add(row, nowMs)
-    else if (row.kind === 'reset') this.reset(row.axis ?? undefined)
+    else if (row.kind === 'reset') this.reset(row.axis ?? undefined, nowMs)
     else this.counter(row.axis).credit.restore(row, nowMs)
   }
 
@@ -142,14 +146,17 @@ export class Account {
 
   /** @returns all that is to be kept */
   snapshot(nowMs: number): Row[] {
+    this.expireLeases(nowMs)
     const facts: Fact[] = this.frozen ? [{ kind: 'frozen', frozen: true }] : []
     for (const grant of this.grants.live(nowMs)) facts.push({ kind: 'grant', ...grant })
     for (const { credit } of this.#counters.values()) facts.push(...credit.snapshot(nowMs))
     return facts.map((fact) => ({ ...fact, subject: this.subject }))
   }
 
-  /** Gives back what is durable ahead of its use, before the last snapshot. */
-  giveBackCredit(): void {
+  /** Before the last snapshot: nobody will say how what runs ended, and what is durable ahead of its use is given back. */
+  close(nowMs: number): void {
+    this.expireLeases(nowMs)
+    for (const lease of this.#leases.values()) this.#expire(lease, nowMs)
     for (const { credit } of this.#counters.values()) credit.reset()
   }
 
@@ -184,7 +191,7 @@ export class Account {
     const { demand, amount } = fit
     const { meter, credit } = this.counter(demand.axis)
     credit.spend(fit)
-    const take: Take = { axis: demand.axis, key: demand.key ?? '', attempt: lease.attempt, atMs: nowMs, amount }
+    const take: Take = { axis: demand.axis, key: demand.key ?? '', attempt: lease.attempt, atMs: nowMs, amount, era: 0 }
     meter.take(demand, take, lease)
     if (demand.atLeast !== undefined) lease.partial.set(demand.axis, amount)
     lease.remember(take, (aMs, bMs) => meter instanceof SumMeter && meter.window.bucketAt(aMs) === meter.window.bucketAt(bMs))
@@ -200,10 +207,10 @@ export class Account {
     return crossings
   }
 
-  #expire(lease: HeldLease): void {
+  #expire(lease: HeldLease, nowMs: number): void {
     this.#leases.delete(lease.attempt)
     lease.state = 'expired'
-    for (const take of lease.takes) this.#end(take, { kind: 'expired' }, lease.untilMs)
+    for (const take of lease.takes) this.#end(take, { kind: 'expired' }, Math.min(lease.untilMs, nowMs))
     this.#options.onExpired?.(lease)
   }
 
@@ -215,9 +222,9 @@ export class Account {
     return true
   }
 
-  #end(take: Take, ending: Parameters<Meter['end']>[1], nowMs: number): readonly Row[] {
+  #end(take: Take, ending: Ending, nowMs: number): void {
     const { meter, credit } = this.counter(take.axis)
     meter.end(take, ending, nowMs)
-    return credit.changed(take, nowMs).map((row) => ({ ...row, subject: this.subject }))
+    for (const fact of credit.changed(take, nowMs)) this.behind.push({ ...fact, subject: this.subject })
   }
 }

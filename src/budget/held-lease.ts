@@ -30,7 +30,7 @@ export class HeldLease implements Lease {
   remember(take: Take, isSameBucket: (aMs: number, bMs: number) => boolean): void {
     const at = this.takes.findLastIndex(({ axis }) => axis === take.axis)
     const last = this.takes[at]
-    if (last !== undefined && isSameBucket(last.atMs, take.atMs)) {
+    if (last?.era === take.era && isSameBucket(last.atMs, take.atMs)) {
       last.amount += take.amount
       return
     }

@@ -77,21 +77,24 @@ export class LocalLedger implements BudgetLedger {
     requireSoundDemand(demand)
     const account = this.#accounts.find(lease.subject)
     if (account === undefined || !(lease instanceof HeldLease)) return refusedFor('limit')
-    return this.#take(account, () => (lease.state === 'live' ? account.reserveMore(lease, demand, this.#nowMs()) : refusedFor('limit')))
+    return this.#take(account, () => account.reserveMore(lease, demand, this.#nowMs()))
   }
 
   settle(lease: Lease, settlement: Settlement): void {
-    this.#end(lease, (account, held) => account.settle(held, settlement, this.#nowMs()))
+    this.#end(lease, (account, held) => {
+      account.settle(held, settlement, this.#nowMs())
+    })
   }
 
   refund(lease: Lease): void {
-    this.#end(lease, (account, held) => account.refund(held, this.#nowMs()))
+    this.#end(lease, (account, held) => {
+      account.refund(held, this.#nowMs())
+    })
   }
 
   shorten(lease: Lease, ttlMs: number): void {
     this.#end(lease, (account, held) => {
       account.shorten(held, this.#nowMs() + ttlMs)
-      return []
     })
   }
 
@@ -130,12 +133,13 @@ export class LocalLedger implements BudgetLedger {
   }
 
   async close(): Promise<void> {
-    for (const account of this.#accounts.all()) account.giveBackCredit()
+    for (const account of this.#accounts.all()) account.close(this.#nowMs())
     await this.#keeper?.close()
   }
 
   #take(account: Account, act: () => Answer): SoonOrLater<Granted | Refused> {
     const answer = act()
+    if (account.behind.length > 0) this.#writeBehind(account)
     return 'rows' in answer ? this.#takeLater(account, act, answer.rows) : answer
   }
 
@@ -170,11 +174,17 @@ export class LocalLedger implements BudgetLedger {
     return this.#keeper?.append(rows) ?? Promise.resolve(false)
   }
 
-  #end(lease: Lease, act: (account: Account, held: HeldLease) => readonly Row[]): void {
+  #end(lease: Lease, act: (account: Account, held: HeldLease) => void): void {
     const account = this.#accounts.find(lease.subject)
-    const rows = account !== undefined && lease instanceof HeldLease ? act(account, lease) : []
-    // Nobody waits: what a failed write loses, the next snapshot holds.
-    if (rows.length > 0) void this.#keeper?.append(rows)
+    if (account === undefined || !(lease instanceof HeldLease)) return
+    act(account, lease)
+    if (account.behind.length > 0) this.#writeBehind(account)
+  }
+
+  /** Nobody waits: what a failed write loses, the next snapshot holds. */
+  #writeBehind(account: Account): void {
+    const rows = account.behind.splice(0)
+    void this.#keeper?.append(rows)
   }
 
   #change(account: Account | undefined, fact: Fact): SoonOrLater<Change> {

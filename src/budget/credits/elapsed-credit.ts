@@ -3,6 +3,7 @@
 import type { AxisName } from '../axis.ts'
 import type { Fit } from '../check-demands.ts'
 import type { ElapsedMeter } from '../meters/elapsed.ts'
+import type { Take } from '../meters/meter.ts'
 import type { Fact } from '../row.ts'
 import type { Credit } from './credit.ts'
 
@@ -39,8 +40,11 @@ export class ElapsedCredit implements Credit {
     this.#meter.lastMs = Math.min(fact.lastMs, nowMs)
   }
 
-  changed(): Fact[] {
-    return []
+  /** The end of an attempt is an activity, too: the rest begins after it. */
+  changed(_take: Take, nowMs: number): Fact[] {
+    if (this.#durable === undefined || nowMs <= this.#durable.lastMs || this.#meter.startedMs === undefined) return []
+    this.#durable = { startedMs: this.#durable.startedMs, lastMs: nowMs }
+    return [{ kind: 'elapsed', axis: this.#axis, ...this.#durable }]
   }
 
   reset(): void {

@@ -7,8 +7,10 @@ import type { Ending, LimitAt, Meter, Moment, Take } from './meter.ts'
 export class ElapsedMeter implements Meter {
   startedMs: number | undefined
   lastMs = 0
+  #windowMs = 0
 
   used({ windowMs }: Demand, nowMs: number): number {
+    this.#windowMs = windowMs
     if (leavesAtMs(this.lastMs, windowMs) <= nowMs) this.startedMs = undefined
     return this.total(nowMs)
   }
@@ -25,8 +27,11 @@ export class ElapsedMeter implements Meter {
     this.lastMs = atMs
   }
 
-  end(_take: Take, _ending: Ending, nowMs: number): void {
-    if (this.startedMs !== undefined) this.lastMs = Math.max(this.lastMs, nowMs)
+  /** The rest begins after it; a rest that is over is not undone by a late word. */
+  end(_take: Take, ending: Ending, nowMs: number): void {
+    if (ending.kind === 'refunded') return
+    if (leavesAtMs(this.lastMs, this.#windowMs) <= nowMs) this.startedMs = undefined
+    this.lastMs = Math.max(this.lastMs, nowMs)
   }
 
   hasRoom(): boolean {

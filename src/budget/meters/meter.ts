@@ -15,6 +15,8 @@ export interface Take {
   readonly attempt: string
   readonly atMs: number
   amount: number
+  /** How often the meter had been reset before: what was forgotten then cannot be given back. */
+  era: number
 }
 
 /** When an attempt's time runs out. May come nearer. */

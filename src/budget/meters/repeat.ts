@@ -12,6 +12,7 @@ const MAX_TIMES_KEPT = 1000
 export class RepeatMeter implements KeyedMeter {
   readonly #states = new KeyStates<{ timesMs: number[] }>(() => ({ timesMs: [] }))
   windowMs = 0
+  #era = 0
 
   used({ key = '', windowMs }: Demand, nowMs: number): number {
     this.windowMs = windowMs
@@ -27,15 +28,16 @@ export class RepeatMeter implements KeyedMeter {
     return firstRoomMs(leaving, fromMs, (left, atMs) => left + 1 <= limitAt(atMs))
   }
 
-  take(_demand: Demand, { key, atMs }: Take): void {
-    const { timesMs } = this.#states.touch(key)
-    timesMs.push(atMs)
+  take(_demand: Demand, take: Take): void {
+    const { timesMs } = this.#states.touch(take.key)
+    take.era = this.#era
+    timesMs.push(take.atMs)
     if (timesMs.length > MAX_TIMES_KEPT) timesMs.shift()
   }
 
-  end({ key, atMs }: Take, ending: Ending): void {
+  end({ key, atMs, era }: Take, ending: Ending): void {
     const times = this.#states.find(key)?.timesMs
-    if (ending.kind !== 'refunded' || times === undefined) return
+    if (ending.kind !== 'refunded' || era !== this.#era || times === undefined) return
     const at = times.indexOf(atMs)
     if (at !== -1) times.splice(at, 1)
     if (times.length === 0) this.#states.delete(key)
@@ -47,6 +49,7 @@ export class RepeatMeter implements KeyedMeter {
 
   reset(): void {
     for (const [key] of this.#states.entries()) this.#states.delete(key)
+    this.#era++
   }
 
   total(nowMs: number): number {

@@ -127,7 +127,8 @@ export class RetryMeter implements KeyedMeter {
   #undo(take: Take): void {
     const state = this.#states.find(take.key)
     if (state === undefined) return
-    state.running.delete(take.attempt)
+    // One whose time ran out has failed already.
+    if (!state.running.delete(take.attempt)) return
     const at = take.amount === 1 ? state.retriesAtMs.indexOf(take.atMs) : -1
     if (at !== -1) state.retriesAtMs.splice(at, 1)
     if (this.#isEmpty(state, take.atMs)) this.#states.delete(take.key)

@@ -6,6 +6,7 @@ import { SumWindow } from './sum-window.ts'
 
 export class SumMeter implements Meter {
   window: SumWindow
+  #era = 0
 
   constructor(windowMs: number) {
     this.window = new SumWindow(windowMs)
@@ -23,13 +24,14 @@ export class SumMeter implements Meter {
 
   take(_demand: Demand, take: Take): void {
     this.window.add(take.atMs, take.amount)
+    take.era = this.#era
   }
 
   end(take: Take, ending: Ending, nowMs: number): void {
     if (ending.kind === 'expired') return
     const unused = ending.kind === 'refunded' ? take.amount : take.amount - ending.used
-    if (unused > 0) this.window.remove(take.atMs, unused, nowMs)
-    else if (unused < 0) this.window.add(nowMs, -unused)
+    if (unused > 0 && take.era === this.#era) this.window.remove(take.atMs, unused, nowMs)
+    if (unused < 0) this.window.add(nowMs, -unused)
   }
 
   hasRoom(): boolean {
@@ -38,6 +40,7 @@ export class SumMeter implements Meter {
 
   reset(): void {
     this.window.clear()
+    this.#era++
   }
 
   total(nowMs: number): number {

@@ -43,6 +43,21 @@ local function key_save(d)
   expire(d.k2, 0)
 end
 
+-- forgets what counted, and keeps what runs: how it ends counts from now on
+local function key_reset(k1, k2, key)
+  local text = call('GET', k1)
+  local s = text and cjson.decode(text) or {u = {}}
+  for attempt, running in pairs(s.u) do if running[1] <= now then s.u[attempt] = nil end end
+  if not next(s.u) then
+    call('DEL', k1)
+    call('ZREM', k2, key)
+    return
+  end
+  s.f, s.h, s.r, s.n = -1, 0, {}, 0
+  for _, running in pairs(s.u) do running[2] = 0 end
+  call('SET', k1, cjson.encode(s), 'KEEPTTL')
+end
+
 local function key_full(d)
   if not d.fresh then return false end
   if call('ZCARD', d.k2) < MAX_KEYS then return false end
@@ -103,9 +118,10 @@ KINDS.retry = {
     return {a = d.axis, n = is_retry and '1' or '0', at = now}
   end,
   finish = function(d, take, used, attempt, outcome, hold)
+    local ran = d.s.u[attempt]
     d.s.u[attempt] = nil
     if outcome == 'refunded' then
-      if take.n == '1' then unremember(d, take.at) end
+      if ran and take.n == '1' then unremember(d, take.at) end
     elseif outcome == 'success' then
       d.s.f, d.s.h, d.s.r = -1, 0, {}
       for _, running in pairs(d.s.u) do running[2] = 0 end

@@ -7,6 +7,7 @@ if meta[3] == '1' then return {'frozen'} end
 local text = call('HGET', LEASES, attempt)
 if text == 'void' or (mode == 'more' and not text) then return {'ended'} end
 local lease = text and cjson.decode(text) or {o = owner, d = now + tonumber(ARGV[6]), t = {}}
+if mode == 'more' and lease.d <= now then return {'ended'} end
 if mode == 'new' and text then
   local again = {'again', whole(lease.f)}
   for i = 1, #lease.t do again[#again + 1] = lease.t[i].n end
@@ -190,7 +191,7 @@ end
 return reply
 `
 
-/** ARGV: epochs, known, `freeze` | `thaw` | `grant` | `reset`; of a grant id, axis, amount, ttl; of a reset the prefix of the keys' keys per axis. */
+/** ARGV: epochs, known, `freeze` | `thaw` | `grant` | `reset`; of a grant id, axis, amount, ttl; of a reset the axes, and as first key of what is counted per key the start of its keys' names. */
 export const LUA_CHANGE = `
 local what = ARGV[3]
 if what == 'freeze' then
@@ -213,11 +214,25 @@ elseif what == 'grant' then
   call('HSET', META, 'granted', whole(math.max(till, tonumber(meta[4] or '0'))))
 else
   for i = 5, #KEYS, 2 do
-    if KEYS[i + 1] ~= KEYS[i] and call('TYPE', KEYS[i + 1]).ok == 'zset' then
-      local keys = call('ZRANGE', KEYS[i + 1], 0, -1)
-      for k = 1, #keys do call('DEL', KEYS[i] .. ':' .. keys[k]) end
+    if call('TYPE', KEYS[i + 1]).ok == 'zset' then
+      for _, key in ipairs(call('ZRANGE', KEYS[i + 1], 0, -1)) do key_reset(KEYS[i] .. ':' .. key, KEYS[i + 1], key) end
+    else
+      call('DEL', KEYS[i], KEYS[i + 1])
     end
-    call('DEL', KEYS[i], KEYS[i + 1])
+  end
+  -- what is forgotten cannot be given back: it would be taken from what others spend from now on
+  local forgotten = {}
+  for i = 4, #ARGV do forgotten[ARGV[i]] = true end
+  local held = call('HGETALL', LEASES)
+  for i = 1, #held, 2 do
+    local lease = held[i + 1] ~= 'void' and cjson.decode(held[i + 1])
+    if lease then
+      for t = 1, #lease.t do
+        local take = lease.t[t]
+        if forgotten[take.a] then take.b, take.at = nil, nil end
+      end
+      call('HSET', LEASES, held[i], cjson.encode(lease))
+    end
   end
   keep(0)
 end

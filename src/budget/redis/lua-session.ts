@@ -19,8 +19,8 @@ KINDS.elapsed = {
     expire(d.k1, d.window)
     return {a = d.axis, n = '1'}
   end,
-  finish = function(d)
-    if d.started then call('HSET', d.k1, 'last', whole(now)) end
+  finish = function(d, take, used, attempt, outcome)
+    if d.started and outcome ~= 'refunded' then call('HSET', d.k1, 'last', whole(now)) end
   end,
   total = function(d)
     local started = call('HGET', d.k1, 'started')

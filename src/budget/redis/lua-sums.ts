@@ -85,7 +85,8 @@ KINDS.sum = {
   finish = function(d, take, used)
     local unused = tonumber(take.n) - used
     if unused < 0 then sum_add(d, -unused) end
-    if unused <= 0 then return end
+    -- without a bucket it was reset meanwhile
+    if unused <= 0 or not take.b then return end
     local held = call('HMGET', d.k1, 'win', whole(take.b))
     if tonumber(held[1] or '-1') ~= take.w then return end
     local back = math.min(unused, tonumber(held[2] or '0'))

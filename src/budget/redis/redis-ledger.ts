@@ -100,7 +100,7 @@ export class RedisLedger implements BudgetLedger {
 
   reset(subject: string, axis?: AxisName): Promise<Change> {
     const axes = (axis === undefined ? AXIS_NAMES : [axis]).filter((name) => !IN_FLIGHT_AXES.includes(name))
-    return this.#change(subject, axes, ['reset'])
+    return this.#change(subject, axes, ['reset', ...axes])
   }
 
   adopt(): Promise<Change> {
