@@ -4,7 +4,7 @@ import type { AxisName } from './axis.ts'
 import { checkDemands, isShort, type Fit } from './check-demands.ts'
 import { NO_CREDIT, type Credit, type CreditFor } from './credits/credit.ts'
 import { Grants } from './grants.ts'
-import { HeldLease } from './held-lease.ts'
+import { HeldLease, NO_CROSSINGS } from './held-lease.ts'
 import type { AxisUsage, Crossing, Demand, Granted, Refused, ReserveRequest, Settlement } from './ledger.ts'
 import { createMeter } from './meters/create-meter.ts'
 import type { Ending, Meter, Take } from './meters/meter.ts'
@@ -69,14 +69,19 @@ export class Account {
   reserveMore(lease: HeldLease, demand: Demand, nowMs: number): Granted | Refused | Uncovered {
     this.expireLeases(nowMs)
     if (lease.state !== 'live') return { cause: 'limit', shortfalls: [], waitMs: 'never' }
-    lease.partial.clear()
-    return this.#takeAll(lease, [demand], nowMs) ?? lease.granted
+    const taken = lease.takes.length
+    const refusal = this.#takeAll(lease, [demand], nowMs)
+    if (refusal !== undefined) return refusal
+    if (lease.takes.length > taken) lease.joinNewest((aMs, bMs) => this.#isSameBucket(demand.axis, aMs, bMs))
+    return lease.granted
   }
 
   settle(lease: HeldLease, settlement: Settlement, nowMs: number): void {
     this.expireLeases(nowMs)
     if (!this.#forget(lease)) return
-    for (const [take, ending] of lease.endings(settlement)) this.#end(take, ending, nowMs)
+    lease.end(settlement, (take, ending) => {
+      this.#end(take, ending, nowMs)
+    })
   }
 
   refund(lease: HeldLease, nowMs: number): void {
@@ -173,16 +178,16 @@ export class Account {
     const fits = checkDemands(this, demands, nowMs)
     if (isShort(fits)) return fits
     const rows = this.#uncovered(fits, nowMs)
-    if (rows.length > 0) return { rows }
+    if (rows !== undefined) return { rows }
     lease.crossings = this.#noteCrossings(fits)
     for (const fit of fits) this.#take(lease, fit, nowMs)
     return undefined
   }
 
-  #uncovered(fits: readonly Fit[], nowMs: number): Row[] {
-    const rows: Row[] = []
+  #uncovered(fits: readonly Fit[], nowMs: number): Row[] | undefined {
+    let rows: Row[] | undefined
     for (const fit of fits) {
-      for (const fact of this.counter(fit.demand.axis).credit.cover(fit, nowMs, Math.max(1, this.waiting))) rows.push({ ...fact, subject: this.subject })
+      for (const fact of this.counter(fit.demand.axis).credit.cover(fit, nowMs, Math.max(1, this.waiting))) (rows ??= []).push({ ...fact, subject: this.subject })
     }
     return rows
   }
@@ -193,11 +198,17 @@ export class Account {
     credit.spend(fit)
     const take: Take = { axis: demand.axis, key: demand.key ?? '', attempt: lease.attempt, atMs: nowMs, amount, era: 0 }
     meter.take(demand, take, lease)
-    if (demand.atLeast !== undefined) lease.partial.set(demand.axis, amount)
-    lease.remember(take, (aMs, bMs) => meter instanceof SumMeter && meter.window.bucketAt(aMs) === meter.window.bucketAt(bMs))
+    if (demand.atLeast !== undefined) lease.notePartial(demand.axis, amount)
+    lease.takes.push(take)
   }
 
-  #noteCrossings(fits: readonly Fit[]): Crossing[] {
+  #isSameBucket(axis: AxisName, aMs: number, bMs: number): boolean {
+    const { meter } = this.counter(axis)
+    return meter instanceof SumMeter && meter.window.bucketAt(aMs) === meter.window.bucketAt(bMs)
+  }
+
+  #noteCrossings(fits: readonly Fit[]): readonly Crossing[] {
+    if (this.#crossed.size === 0 && fits.every(isWithin)) return NO_CROSSINGS
     const crossings: Crossing[] = []
     for (const { demand, over } of fits) {
       if (over === undefined) this.#crossed.delete(demand.axis)
@@ -227,4 +238,8 @@ export class Account {
     meter.end(take, ending, nowMs)
     for (const fact of credit.changed(take, nowMs)) this.behind.push({ ...fact, subject: this.subject })
   }
+}
+
+function isWithin({ over }: Fit): boolean {
+  return over === undefined
 }

@@ -14,7 +14,7 @@ export interface Fit {
   readonly used: number
   readonly limit: number
   /** Where the limit is passed; taken all the same in warn mode. */
-  readonly over?: AxisState
+  readonly over: AxisState | undefined
 }
 
 export interface Meters {
@@ -27,10 +27,16 @@ const MAX_ROUNDS = 1000
 
 export function checkDemands(meters: Meters, demands: readonly Demand[], nowMs: number): readonly Fit[] | Refused {
   const fits = demands.map((demand) => checkDemand(meters, demand, nowMs))
-  const shortfalls = fits.flatMap(({ demand, over }) => (over !== undefined && demand.action === 'block' ? [over] : []))
-  if (shortfalls.length > 0) return { cause: 'limit', shortfalls, waitMs: waitFor(meters, demands, nowMs) }
+  if (fits.some(isRefusing)) {
+    const shortfalls = fits.flatMap((fit) => (fit.over !== undefined && isRefusing(fit) ? [fit.over] : []))
+    return { cause: 'limit', shortfalls, waitMs: waitFor(meters, demands, nowMs) }
+  }
   const isFull = demands.some((demand) => demand.action === 'block' && !meters.counter(demand.axis).meter.hasRoom(demand, nowMs))
   return isFull ? { cause: 'capacity', shortfalls: [], waitMs: 'unknown' } : fits
+}
+
+function isRefusing({ demand, over }: Fit): boolean {
+  return over !== undefined && demand.action === 'block'
 }
 
 function checkDemand(meters: Meters, demand: Demand, nowMs: number): Fit {
@@ -38,9 +44,9 @@ function checkDemand(meters: Meters, demand: Demand, nowMs: number): Fit {
   const used = meter.used(demand, nowMs)
   const limitAt = limitOf(meters, demand)
   const limit = limitAt(nowMs)
-  const fit = { demand, amount: amountOf(demand, limit - used), used, limit }
-  if (meter.firstFitMs(demand, nowMs, limitAt) === nowMs) return fit
-  return { ...fit, over: { axis: demand.axis, limit, used, asked: demand.atLeast ?? demand.amount ?? 1, windowMs: demand.windowMs } }
+  const amount = amountOf(demand, limit - used)
+  if (meter.firstFitMs(demand, nowMs, limitAt) === nowMs) return { demand, amount, used, limit, over: undefined }
+  return { demand, amount, used, limit, over: { axis: demand.axis, limit, used, asked: demand.atLeast ?? demand.amount ?? 1, windowMs: demand.windowMs } }
 }
 
 export function isShort(checked: readonly Fit[] | Refused): checked is Refused {

@@ -1,18 +1,22 @@
 /** The lease of the memory stores: what an attempt took, and how its parts end. */
 
 import type { AxisName } from './axis.ts'
-import type { AttemptOutcome, Crossing, Granted, Lease, Settlement } from './ledger.ts'
+import type { Crossing, Granted, Lease, Settlement } from './ledger.ts'
 import type { Ending, Take } from './meters/meter.ts'
 
 /** Takes kept apart; beyond it the oldest are joined, and what is given back of them leaves with the older. */
 const MAX_TAKES = 64
 
+/** Most leases have neither: made once. */
+const NOTHING_PARTIAL: ReadonlyMap<AxisName, number> = new Map()
+export const NO_CROSSINGS: readonly Crossing[] = []
+
 export class HeldLease implements Lease {
   readonly subject: string
   readonly attempt: string
   readonly takes: Take[] = []
-  readonly partial = new Map<AxisName, number>()
-  crossings: readonly Crossing[] = []
+  partial: ReadonlyMap<AxisName, number> = NOTHING_PARTIAL
+  crossings: readonly Crossing[] = NO_CROSSINGS
   untilMs: number
   state: 'live' | 'expired' | 'ended' = 'live'
 
@@ -26,24 +30,44 @@ export class HeldLease implements Lease {
     return { lease: this, partial: this.partial, crossings: this.crossings }
   }
 
-  /** @param isSameBucket whether two moments count together, so that one take can stand for both */
-  remember(take: Take, isSameBucket: (aMs: number, bMs: number) => boolean): void {
-    const at = this.takes.findLastIndex(({ axis }) => axis === take.axis)
-    const last = this.takes[at]
-    if (last?.era === take.era && isSameBucket(last.atMs, take.atMs)) {
-      last.amount += take.amount
-      return
-    }
-    this.takes.push(take)
-    if (this.takes.length > MAX_TAKES) this.#joinOldest(take.axis)
+  /** Units given of a demand with `atLeast`. */
+  notePartial(axis: AxisName, amount: number): void {
+    this.partial = new Map(this.partial).set(axis, amount)
   }
 
-  /** @returns each take with its end: of what was not used, the newest takes are given back first */
-  *endings({ used = {}, outcome }: Settlement): Generator<[Take, Ending]> {
+  /**
+   * Joins the newest take, a chunk of a stream, to the one before it of its axis, or keeps their number bounded.
+   *
+   * @param isSameBucket whether two moments count together, so that one take can stand for both
+   */
+  joinNewest(isSameBucket: (aMs: number, bMs: number) => boolean): void {
+    const newest = this.takes.at(-1)
+    const last = this.takes.findLast((take) => take !== newest && take.axis === newest?.axis)
+    if (newest === undefined || last === undefined) return
+    if (last.era === newest.era && isSameBucket(last.atMs, newest.atMs)) {
+      last.amount += newest.amount
+      this.takes.pop()
+    } else if (this.takes.length > MAX_TAKES) this.#joinOldest(newest.axis)
+  }
+
+  /** Tells each take its end: of what was not used, the newest takes are given back first. */
+  end({ used, outcome }: Settlement, tell: (take: Take, ending: Ending) => void): void {
+    const unused = used === undefined ? undefined : this.#unusedOf(used)
+    for (let at = this.takes.length - 1; at >= 0; at--) {
+      const take = this.takes[at]
+      if (take === undefined) continue
+      const back = Math.min(unused?.get(take.axis) ?? 0, take.amount)
+      if (back !== 0) unused?.set(take.axis, (unused.get(take.axis) ?? 0) - back)
+      tell(take, { kind: 'settled', used: take.amount - back, outcome })
+    }
+  }
+
+  /** Below 0 where more was used than granted. */
+  #unusedOf(used: NonNullable<Settlement['used']>): Map<AxisName, number> {
     const unused = new Map<AxisName, number>()
     for (const { axis, amount } of this.takes) unused.set(axis, (unused.get(axis) ?? 0) + amount)
     for (const [axis, total] of unused) unused.set(axis, total - (used[axis] ?? total))
-    for (const take of this.takes.toReversed()) yield [take, settled(take, unused, outcome)]
+    return unused
   }
 
   #joinOldest(axis: AxisName): void {
@@ -54,11 +78,4 @@ export class HeldLease implements Lease {
     first.amount += next.amount
     this.takes.splice(second, 1)
   }
-}
-
-function settled(take: Take, unused: Map<AxisName, number>, outcome: AttemptOutcome): Ending {
-  const left = unused.get(take.axis) ?? 0
-  const back = Math.min(left, take.amount)
-  unused.set(take.axis, left - back)
-  return { kind: 'settled', used: take.amount - back, outcome }
 }

@@ -25,6 +25,11 @@ export class SumWindow {
     return this.#windowMs
   }
 
+  /** As it was when last asked for. */
+  get lastSum(): number {
+    return this.#sum
+  }
+
   /** Absolute number of the bucket of a moment. */
   bucketAt(atMs: number): number {
     return Math.floor(atMs / this.#bucketMs)
