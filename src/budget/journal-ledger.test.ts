@@ -337,3 +337,18 @@ test('the file is written anew before it grows without end, and loses nothing by
   await after.close()
   await ledger.close()
 })
+
+test('nothing is handed out once the ledger is closed, and what was handed out before is kept', async (t) => {
+  const [dir, machine] = [aFolder(t), aMachine()]
+  const ledger = await open(dir, machine)
+  const under = Array.from({ length: 30 }, () => reserve(ledger, aDemand('requests', 20)))
+  await Promise.resolve()
+  const closed = ledger.close()
+  const granted = (await Promise.all(under)).filter((answer) => !isRefused(answer)).length
+  await closed
+  const late = await reserve(ledger, aDemand('requests', 20))
+  assert.ok(isRefused(late) && late.cause === 'state_unwritable')
+  const again = await open(dir, machine)
+  assert.equal(await grantedOf(again, aDemand('requests', 20)), 20 - granted)
+  await again.close()
+})

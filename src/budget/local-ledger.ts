@@ -36,6 +36,7 @@ export class LocalLedger implements BudgetLedger {
   readonly #accounts: Accounts
   readonly #raising = new WeakMap<Account, Promise<boolean>>()
   #keeper: RowKeeper | undefined
+  #isClosed = false
   /** What refuses everything until an operator decides, and how to go on then. */
   #lost: { readonly cause: RefusalCause; readonly adopt: () => Promise<boolean> } | undefined
 
@@ -60,9 +61,10 @@ export class LocalLedger implements BudgetLedger {
     for (const row of rows) this.#accounts.reopen(row.subject).restore(row, nowMs)
   }
 
-  /** @returns all that is to be kept, credit included */
+  /** @returns all that is to be kept, credit included; the last one, after `close`, without it */
   snapshot(): Row[] {
     const nowMs = this.#nowMs()
+    if (this.#isClosed) for (const account of this.#accounts.all()) account.close(nowMs)
     return Array.from(this.#accounts.all()).flatMap((account) => account.snapshot(nowMs))
   }
 
@@ -133,11 +135,13 @@ export class LocalLedger implements BudgetLedger {
   }
 
   async close(): Promise<void> {
-    for (const account of this.#accounts.all()) account.close(this.#nowMs())
+    this.#isClosed = true
     await this.#keeper?.close()
   }
 
   #take(account: Account, act: () => Answer): SoonOrLater<Granted | Refused> {
+    // What is taken after the last snapshot would be forgotten.
+    if (this.#isClosed) return refusedFor('state_unwritable')
     const answer = act()
     if (account.behind.length > 0) this.#writeBehind(account)
     return 'rows' in answer ? this.#takeLater(account, act, answer.rows) : answer
@@ -148,6 +152,7 @@ export class LocalLedger implements BudgetLedger {
     try {
       for (let missing = rows; ;) {
         if (!(await this.#raise(account, missing))) return refusedFor('state_unwritable')
+        if (this.#isClosed) return refusedFor('state_unwritable')
         const answer = act()
         if (!('rows' in answer)) return answer
         missing = answer.rows

@@ -5,7 +5,7 @@
 
 import type { AxisName } from '../axis.ts'
 import type { Fit } from '../check-demands.ts'
-import type { KeyedMeter, Take } from '../meters/meter.ts'
+import { MAX_KEYS, type KeyedMeter, type Take } from '../meters/meter.ts'
 import type { Fact } from '../row.ts'
 import type { Credit } from './credit.ts'
 
@@ -19,6 +19,7 @@ export class KeyCredit implements Credit {
   readonly #prepaid = new Map<string, number>()
   /** Keys of which the journal holds a record. */
   readonly #written = new Set<string>()
+  #noted = 0
 
   constructor(axis: AxisName, meter: KeyedMeter) {
     this.#axis = axis
@@ -39,7 +40,7 @@ export class KeyCredit implements Credit {
 
   confirm(fact: Fact): void {
     if (fact.kind !== 'key' || fact.record === null) return
-    this.#written.add(fact.key)
+    this.#note(fact.key)
     this.#prepaid.set(fact.key, Math.max(0, ...fact.record.timesMs, fact.record.lastFailureMs))
   }
 
@@ -58,8 +59,19 @@ export class KeyCredit implements Credit {
     }
     // One call is no repeat yet: not worth a write.
     if (record.timesMs.length + record.failures + record.holdUntilMs < 2 && record.lastFailureMs === 0) return []
-    this.#written.add(key)
+    this.#note(key)
     return [this.#fact(key)]
+  }
+
+  /** Keys that the meter has dropped by itself are dropped here, too. */
+  #note(key: string): void {
+    this.#written.add(key)
+    if (++this.#noted % MAX_KEYS !== 0) return
+    for (const other of this.#written) {
+      if (this.#meter.record(other) !== null) continue
+      this.#written.delete(other)
+      this.#prepaid.delete(other)
+    }
   }
 
   reset(): void {

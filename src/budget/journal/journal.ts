@@ -115,6 +115,8 @@ export class Journal {
   /** A new generation: first whole under its name, then both marks, then the old one goes. */
   async #compact(): Promise<void> {
     const { files, nowMs, bootClock, snapshot } = this.#options
+    // Those whose rows became durable a moment ago must have heard of it: the snapshot replaces the file that says so.
+    await new Promise((resolve) => setImmediate(resolve))
     if (this.#mark.serial === 0) await this.#acknowledge({ bytes: 0, checksum: 0 })
     const generation = this.#mark.generation + 1
     const boot = bootClock()

@@ -26,7 +26,8 @@ local function whole(n) return string.format('%.0f', n) end
 
 local function keep(window)
   call('HSET', META, 'epoch', string.match(ARGV[1], '^%S+'), 'last', whole(now))
-  call('PEXPIRE', META, whole(math.max(30 * DAY, 2 * window)))
+  -- a freeze has no end
+  if meta[3] ~= '1' then call('PEXPIRE', META, whole(math.max(30 * DAY, 2 * window))) end
 end
 
 -- state is kept a while longer than it counts

@@ -89,9 +89,11 @@ export class RedisLedger implements BudgetLedger {
     }
   }
 
-  setFrozen(subject: string, frozen: boolean): Promise<Change> {
-    this.#store.noteFrozen(subject, frozen)
-    return this.#change(subject, [], [frozen ? 'freeze' : 'thaw'])
+  async setFrozen(subject: string, frozen: boolean): Promise<Change> {
+    if (frozen) this.#store.noteFrozen(subject, true)
+    const change = await this.#change(subject, [], [frozen ? 'freeze' : 'thaw'])
+    if (change === 'done') this.#store.noteFrozen(subject, frozen)
+    return change
   }
 
   grant(subject: string, { id, axis, amount, ttlMs }: Grant): Promise<Change> {
