@@ -139,3 +139,29 @@ test('every target of an import is a key', () => {
   for (const { to } of IMPORT_RULES.values()) assert.ok(findKey(to) !== undefined || to.endsWith('.rate_limit') || to.endsWith('.budget'), to)
   for (const [key] of FOREIGN_DEFAULTS) assert.ok(findKey(key) !== undefined, key)
 })
+
+test('a limit that tunnels hide in part is marked, and of two keys of one axis the nearer one is in force', () => {
+  const config = load('budget: {max_requests_per_session: 9, retries_per_endpoint: {limit: 1}}\nagents: {ci: {budget: {requests: {limit: 5, window: 10m}}}}\n')
+  const of = (key: string): unknown => {
+    const { value, origin, note } = explainConfig(config).find((setting) => setting.key === key) ?? {}
+    return [value, origin, note]
+  }
+  const [tunnels, retries] = ['in part: a CONNECT tunnel counts as one request, whatever passes in it', 'in part: of a CONNECT tunnel only a connection that fails is seen, no retry inside it']
+  assert.deepEqual(of('agents.ci.budget.requests'), ['{limit: 5, window: 10m}', { from: 'file', line: 2 }, tunnels])
+  assert.deepEqual(of('agents.ci.budget.max_requests_per_session'), ['not set', { from: 'default' }, 'budget.requests is in force'])
+  assert.deepEqual(of('agents._default.budget.max_requests_per_session'), ['9', { from: 'inherited', line: 1 }, tunnels])
+  assert.deepEqual(of('agents.ci.budget.retries_per_endpoint'), ['{limit: 1}', { from: 'inherited', line: 1 }, retries])
+  assert.deepEqual(config.warnings.map(({ path }) => path), ['budget.max_requests_per_session', 'budget.retries_per_endpoint', 'agents.ci.budget.requests'])
+})
+
+test('a profile inherits axis by axis, and lifts one with 0 or unlimited', () => {
+  const { profiles } = load('budget: {max_requests_per_session: 9, max_bytes_per_session: 7, window_minutes: 2, fan_out: {limit: 3}}\nagents: {a: {budget: {max_requests_per_session: 0, window_minutes: 1}}, b: {budget: {fan_out: {limit: unlimited}, bytes: {limit: 1KiB}}}}\n').policy
+  const axes = (name: string): unknown => {
+    const { requests, bytes, fanOut } = profiles.get(name)?.budget ?? {}
+    return { requests, bytes, fanOut }
+  }
+  const fanOut = { limit: 3, windowMs: 60_000, granularity: 'origin' }
+  assert.deepEqual(axes('_default'), { requests: { limit: 9, windowMs: 120_000 }, bytes: { limit: 7, windowMs: 120_000, count: 'response' }, fanOut })
+  assert.deepEqual(axes('a'), { requests: undefined, bytes: { limit: 7, windowMs: 60_000, count: 'response' }, fanOut })
+  assert.deepEqual(axes('b'), { requests: { limit: 9, windowMs: 120_000 }, bytes: { limit: 1024, windowMs: 120_000, count: 'both' }, fanOut: undefined })
+})

@@ -113,7 +113,8 @@ function budget(value: unknown): Translation {
   const kept = entries.filter(([name]) => BUDGET_KEYS.has(name))
   const notes = entries.filter(([name]) => !BUDGET_KEYS.has(name)).map(([name]) => `leaves out ${name}: ${whyLeftOut(name)}`)
   const slides = kept.some(([name, minutes]) => name === 'window_minutes' && minutes !== 0) ? ['window_minutes: the window slides here, it does not empty all at once'] : []
-  return { value: Object.fromEntries(kept), notes: [...notes, ...slides] }
+  const isLossy = entries.some(([name]) => !BUDGET_KEYS.has(name) && !NEVER_ENFORCED.has(name))
+  return { value: Object.fromEntries(kept), notes: [...notes, ...slides], isLossy }
 }
 
 function whyLeftOut(name: string): string {

@@ -39,6 +39,12 @@ rate_limit:
   max_requests_per_minute: 0
   max_data_per_minute: 0
 
+# What every profile may spend; a profile that names an axis replaces it, the rest it inherits. docs/budgets.md
+#budget:
+#  max_requests_per_session: 1000
+#  max_bytes_per_session: 1GiB
+#  window_minutes: 60
+
 # Profiles. A caller gets one by the address it calls, or by the network it calls from; what a profile leaves out it takes
 # from the top level. _default is the profile of everyone else; with identity.unmatched: deny they are refused instead.
 #agents:
@@ -50,6 +56,7 @@ rate_limit:
 #  research:
 #    listeners: [127.0.0.1:8890]
 #    max_connections: 64
+#    budget: { requests: { limit: 200, window: 10m }, retries_per_endpoint: { limit: 3 } }
 #  _default:
 #    rate_limit: { max_requests_per_minute: 10 }
 #identity:

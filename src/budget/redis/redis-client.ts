@@ -41,6 +41,8 @@ export interface RedisClient {
 
 const RECONNECT_MS = 100
 const MAX_RECONNECT_MS = 1000
+/** Turns of the event loop, each of which reads what the socket has. */
+const READS_BEFORE_BLAME = 3
 /** A connection may take so many times as long as a command. */
 const CONNECT_TIMEOUTS = 4
 
@@ -101,7 +103,7 @@ class Connection implements RedisClient {
 
   async #send(command: string, values: readonly (string | number)[]): Promise<unknown> {
     try {
-      return await this.#redis.call(command, ...values)
+      return await within(this.#redis.call(command, ...values), this.#options.timeoutMs)
     } catch (error) {
       if (isReply(error)) throw error
       // What comes late would answer a command that nobody waits for any more: begin anew, and look again.
@@ -112,11 +114,30 @@ class Connection implements RedisClient {
   }
 
   async #look(): Promise<void> {
-    const isAdmitted = await look(this.#redis, this.#options).catch(() => false)
+    const isAdmitted = await within(look(this.#redis, this.#options), this.#options.timeoutMs * CONNECT_TIMEOUTS).catch(() => false)
     this.#isOpen = isAdmitted && this.#redis.status === 'ready'
     // A replica may become a master, a policy may be mended, a store that is slow may wake up.
     if (!isAdmitted && this.#redis.status === 'ready') setTimeout(() => { this.#redis.disconnect(true) }, MAX_RECONNECT_MS).unref()
   }
+}
+
+/**
+ * Gives up waiting after `timeoutMs`. Where it is our own event loop that is late, the answer lies in the socket already:
+ * what has arrived is read before the store is blamed.
+ */
+function within<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let polls = READS_BEFORE_BLAME
+    const giveUp = (): void => {
+      if (polls-- > 0) setImmediate(giveUp)
+      else reject(new StoreError('the store does not answer in time'))
+    }
+    const timer = setTimeout(giveUp, timeoutMs)
+    answer.then(resolve, reject).finally(() => {
+      polls = 0
+      clearTimeout(timer)
+    })
+  })
 }
 
 async function connect({ url, timeoutMs }: RedisClientOptions): Promise<Redis> {
@@ -129,7 +150,6 @@ async function connect({ url, timeoutMs }: RedisClientOptions): Promise<Redis> {
     throw new StoreError('a shared store needs the package ioredis, which is not installed: npm install ioredis')
   }
   return new library.Redis(isSocket ? url.slice('unix:'.length) : url, {
-    commandTimeout: timeoutMs,
     connectTimeout: timeoutMs * CONNECT_TIMEOUTS,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
