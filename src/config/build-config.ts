@@ -170,6 +170,7 @@ function buildState(file: FileConfig): Config['state'] {
     replicas: file.cluster?.replicas ?? DEFAULTS.cluster.replicas,
     onUnavailable: store.on_unavailable,
     namespace: store.namespace,
+    timeoutMs: store.timeout,
     assumeNoEviction: store.assume_noeviction,
   }
 }

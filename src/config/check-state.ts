@@ -24,7 +24,7 @@ export function checkState(file: FileConfig, findings: Findings): void {
 function checkAlone({ cluster, budget_store: store }: FileConfig, findings: Findings): void {
   const replicas = cluster?.replicas ?? 1
   if (replicas > 1) fail(findings, ['cluster', 'replicas'], `expected state: redis://… beside it, got ${replicas} replicas and nothing that they share`)
-  for (const name of ['on_unavailable', 'namespace', 'assume_noeviction'] as const) {
+  for (const name of ['on_unavailable', 'namespace', 'timeout', 'assume_noeviction'] as const) {
     if ((store?.[name] ?? D[name]) !== D[name]) fail(findings, ['budget_store', name], 'expected state: redis://… beside it, got no shared store')
   }
 }

@@ -100,6 +100,7 @@ export interface StateSettings {
   readonly replicas: number
   readonly onUnavailable: 'fail_closed' | 'local_share'
   readonly namespace: string
+  readonly timeoutMs: number
   readonly assumeNoEviction: boolean
 }
 

@@ -24,7 +24,7 @@ export const DEFAULTS = {
   rate_limit: { max_requests_per_minute: 0, max_data_per_minute: 0 },
   budget: { window_minutes: 0, dow_action: 'block', warn_at: [], detail_level: 'full', failed_dials: 'refund', require_exact: false },
   cluster: { replicas: 1 },
-  budget_store: { on_unavailable: 'fail_closed', namespace: 'chaperone', assume_noeviction: false },
+  budget_store: { on_unavailable: 'fail_closed', namespace: 'chaperone', timeout: 250, assume_noeviction: false },
   kill_switch: { enabled: false, agents: [] },
   flight_recorder: {
     require: 'durable',

@@ -2,7 +2,7 @@
 
 import * as z from 'zod'
 import { DEFAULTS as D } from './defaults.ts'
-import { flag, hiddenText, key, leaf, oneOf, wholeNumber, type KeyFacts } from './leaves.ts'
+import { duration, flag, hiddenText, key, leaf, oneOf, wholeNumber, type KeyFacts } from './leaves.ts'
 
 const restart = (description: string, effect: string, rest: Partial<KeyFacts> = {}): KeyFacts => ({ description, effect, applies: 'restart', ...rest })
 
@@ -27,5 +27,6 @@ export const budgetStore = z.strictObject({
     { default: D.budget_store.on_unavailable },
   )),
   namespace: key(leaf(z.string().regex(/^[a-z0-9-]{1,64}$/), { expected: '1 to 64 lower-case letters, digits and hyphens' }), restart('First part of every key in the shared store.', 'two companions of different namespaces share nothing', { default: D.budget_store.namespace })),
+  timeout: key(duration(10), restart('Longest wait for an answer of the shared store.', 'a slower answer is none (budget_store_unreachable)', { default: D.budget_store.timeout, unit: 'ms' })),
   assume_noeviction: key(flag(), restart('The operator vouches that the store never evicts, where it does not let its settings be read.', 'true starts on a store that forbids CONFIG', { default: D.budget_store.assume_noeviction })),
 })

@@ -18,7 +18,7 @@ interface LedgerSurroundings {
 }
 
 /** @throws StoreError where the shared store must not be used */
-export function openBudgetLedger({ url, replicas, onUnavailable, namespace, assumeNoEviction }: Config['state'], { folder, clock, onExpired }: LedgerSurroundings): Promise<BudgetLedger> {
+export function openBudgetLedger({ url, replicas, onUnavailable, namespace, timeoutMs, assumeNoEviction }: Config['state'], { folder, clock, onExpired }: LedgerSurroundings): Promise<BudgetLedger> {
   if (url === undefined) return openLedger({ kind: 'journal', dir: folder.budgetDir, clock, onExpired })
   return openLedger({
     kind: 'shared',
@@ -27,6 +27,7 @@ export function openBudgetLedger({ url, replicas, onUnavailable, namespace, assu
     url: url.reveal(),
     dir: folder.path,
     namespace,
+    timeoutMs,
     assumeNoEviction,
     ...(onUnavailable === 'local_share' && { degradeToShareOf: { replicas } }),
   })

@@ -73,6 +73,17 @@ test('config cluster.replicas: above one without a shared store it does not load
   if (quarter !== undefined) assert.deepEqual(quarter, ['200', 'budget_requests', 'budget_requests', 'budget_requests'])
 })
 
+test('config budget_store.timeout: an answer that takes longer is none, one within it is waited for', async (t) => {
+  const redis = await startRedis(t)
+  if (redis === undefined) return
+  const origin = await startOrigin(t)
+  const [hasty, patient] = [await sharing(t, redis, 'budget_store: {timeout: 100ms}\n'), await sharing(t, redis, 'budget_store: {timeout: 10s}\n')]
+  for (const { port } of [hasty, patient]) assert.equal(await askProxy(port, origin.url), '200')
+  redis.signal('SIGSTOP')
+  setTimeout(() => { redis.signal('SIGCONT') }, 1500)
+  assert.deepEqual(await Promise.all([hasty, patient].map(({ port }) => askProxy(port, origin.url))), ['budget_store_unreachable', '200'])
+})
+
 test('config budget_store.assume_noeviction: a store that hides its settings is used only where the operator vouches for it', async (t) => {
   const redis = await startRedis(t, { settings: ['--rename-command', 'CONFIG', ''] })
   if (redis === undefined) return

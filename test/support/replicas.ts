@@ -30,6 +30,10 @@ export async function budgetOf({ folder }: Replica, agent: string): Promise<{ us
   return { used: agents[0]?.axes[0]?.used ?? 0, open: agents[0]?.open ?? 0, lost: agents[0]?.lost_reservations ?? [] }
 }
 
+export async function freezeAt({ folder }: Replica, frozen: boolean, agent = '_default'): Promise<void> {
+  await askCompanion(join(folder.stateDir, 'companion.sock'), `/api/v1/budgets/${agent}/freeze`, { frozen })
+}
+
 /** What each attempt was told, in words: `200`, a reason, or how the connection broke. */
 export async function attemptAll(ports: readonly number[], url: string, { attempts, connectionsPerPort }: { attempts: number; connectionsPerPort: number }): Promise<Map<string, number>> {
   const told = new Map<string, number>()
