@@ -81,6 +81,9 @@ export function pumpTunnel({ passage, caller, upstream, meter }: TunnelOptions):
     upstream.on('close', () => {
       over('upstream_truncated', verdict, false)
     })
+    // What closed while the other side was dialled tells nobody again.
+    if (caller.socket.destroyed) over('client_aborted', verdict, false)
+    else if (upstream.destroyed) over('upstream_truncated', verdict, false)
   })
 }
 
