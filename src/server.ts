@@ -38,6 +38,8 @@ export interface Companion {
 }
 
 const TICK_MS = 1000
+/** What was cut may take to end. */
+const CUT_MS = 5000
 
 /**
  * Starts everything, or nothing: what was opened before a failure is closed again.
@@ -111,7 +113,8 @@ function runningCompanion(parts: Parts, { admin, adminAddress, listeners, reload
     await Promise.race([services.live.whenIdle(), new Promise((resolve) => setTimeout(resolve, drainMs).unref())])
     abandon()
     await listeners.close()
-    await services.live.whenIdle()
+    // Bounded: one exchange that cannot end, for example on a disk that answers nothing, must not keep the process alive.
+    await Promise.race([services.live.whenIdle(), new Promise((resolve) => setTimeout(resolve, CUT_MS).unref())])
     clearInterval(tick)
     recordSuppressed(services, 'all')
     await admin.close()

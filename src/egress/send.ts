@@ -10,7 +10,7 @@ import { Pool, type Dispatcher } from 'undici'
 import type { IpAddress } from '../base/ip-address.ts'
 import type { Cleared } from '../model/cleared.ts'
 import type { Denial } from '../model/denial.ts'
-import type { OutgoingRequest, Target } from '../model/exchange.ts'
+import type { OutgoingRequest, ResponseHead, Target } from '../model/exchange.ts'
 import type { Timeouts } from '../model/policy.ts'
 import { dial, DialError } from './dial.ts'
 import { readResponseHead } from './read-response-head.ts'
@@ -20,6 +20,10 @@ const MAX_POOLS = 1024
 const MAX_RESPONSE_HEADER_BYTES = 64 * 1024
 /** Shorter than the idle time-out of common servers (5 s and more), so that we rarely send into a closing connection. */
 const KEEP_ALIVE_MS = 4000
+/** 1xx answers before the head. */
+const MAX_INTERIM = 100
+/** undici decodes as UTF-8, so that what was latin-1 has become U+FFFD. */
+const REASON_PHRASE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
 
 /** Where a cleared request goes: its addresses were all checked, and are tried in order until one accepts the connection. */
 export interface Route {
@@ -95,6 +99,7 @@ class Call implements UpstreamCall {
   #attempt = 0
   #controller: Dispatcher.DispatchController | undefined
   #headSeen = false
+  #interim = 0
   #over = false
 
   constructor(request: Cleared<OutgoingRequest>, route: Route, sink: UpstreamSink, poolFor: PoolFor) {
@@ -154,12 +159,12 @@ class Call implements UpstreamCall {
       },
       onResponseStart: (controller, status, _headers, statusText) => {
         if (this.#over) return
-        const head = readResponseHead(method, status, statusText ?? '', rawHeadersOf(controller))
+        const head = readResponseHead(method, status, printableReason(statusText), rawHeadersOf(controller))
         if ('reason' in head) {
           this.#fail(head)
           controller.abort(new CallAborted())
         } else if (status < 200) {
-          this.#sink.onInform(head)
+          this.#onInterim(controller, head)
         } else {
           this.#headSeen = true
           this.#sink.onHead(head)
@@ -177,6 +182,17 @@ class Call implements UpstreamCall {
         this.#onError(error)
       },
     }
+  }
+
+  /** Each interim answer starts the wait for the head anew, so without a limit an origin could hold the exchange for ever. */
+  #onInterim(controller: Dispatcher.DispatchController, head: ResponseHead): void {
+    this.#interim++
+    if (this.#interim <= MAX_INTERIM) {
+      this.#sink.onInform(head)
+      return
+    }
+    this.#fail({ reason: 'upstream_malformed', detail: `more than ${MAX_INTERIM} interim answers` })
+    controller.abort(new CallAborted())
   }
 
   #onError(error: Error): void {
@@ -199,6 +215,11 @@ class Call implements UpstreamCall {
 
 class CallAborted extends Error {
   override readonly name = 'CallAborted'
+}
+
+/** @returns the reason phrase where it can be written again (RFC 9112 §4), else none: a client is to ignore it anyway */
+function printableReason(text = ''): string {
+  return REASON_PHRASE.test(text) ? text : ''
 }
 
 /** undici sets `rawHeaders` on the controller, as buffers or text, which its type does not tell. */

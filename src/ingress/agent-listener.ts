@@ -63,10 +63,12 @@ const CHECK_INTERVAL_MS = 1000
 const PROBE_MS = 200
 /** From the first byte of a request to its last; between two chunks of a body the shorter request_idle holds. */
 const REQUEST_MS = 600_000
+/** Requests that a client may send ahead of their answers: what is beyond would take the places of the whole profile from one connection. */
+const MAX_PIPELINED = 32
 
 /** @throws {NodeJS.ErrnoException} where the address cannot be bound */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
-  const intake: Intake = { connections: new WeakMap(), isStopped: false }
+  const intake: Intake = { open: new WeakMap(), connections: new WeakMap(), isStopped: false }
   const parser = createParser(options, intake)
   const sockets = new Set<net.Socket>()
   const acceptor = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -141,10 +143,18 @@ function probe(response: ServerResponse): void {
   response.writeContinue()
   setTimeout(() => {
     if (!response.headersSent && !response.destroyed) response.writeContinue()
-  }, PROBE_MS)
+  }, PROBE_MS).unref()
+}
+
+/** Whether an answer to an earlier request of the connection is still to be written. */
+function isAnswering(socket: Duplex): boolean {
+  const response = CURRENT.get(socket)
+  return response !== undefined && !response.writableFinished
 }
 
 interface Intake {
+  /** Requests of each connection that are not answered yet. */
+  readonly open: WeakMap<Duplex, number>
   /** By socket: filled when the connection is admitted. */
   readonly connections: WeakMap<Duplex, Connection>
   /** Set once: a client can send on over a connection that a drain leaves open for its running exchange. */
@@ -175,21 +185,31 @@ function createParser({ limits, context }: ListenerOptions, intake: Intake): htt
   server.on('checkContinue', onRequest)
   server.on('checkExpectation', onRequest)
   server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const taken = takeIn(request, intake, context)
-    if ('reason' in taken) {
-      refuseBytes(socket, taken, context)
-      return
-    }
-    if (!(socket instanceof net.Socket)) {
-      socket.destroy()
-      return
-    }
-    serveConnect(request, socket, head, taken).catch(() => socket.destroy())
+    takeConnect(request, socket, head, { intake, context })
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     refuseUnparsed(socket, error.code ?? '', context)
   })
   return server
+}
+
+function takeConnect(request: IncomingMessage, socket: Duplex, head: Buffer, { intake, context }: { intake: Intake; context: SurfaceContext }): void {
+  if (isAnswering(socket)) {
+    // An answer is still owed: a tunnel now would carry it, and a refusal would be taken for it.
+    context.services.observer.refusedBeforeExchange('malformed_request')
+    socket.destroy()
+    return
+  }
+  const taken = takeIn(request, intake, context)
+  if ('reason' in taken) {
+    refuseBytes(socket, taken, context)
+    return
+  }
+  if (!(socket instanceof net.Socket)) {
+    socket.destroy()
+    return
+  }
+  serveConnect(request, socket, head, taken).catch(() => socket.destroy())
 }
 
 /** Bytes that the parser does not take. Inside the body of an exchange, that exchange tells of them, once. */
@@ -222,9 +242,23 @@ async function serve(request: IncomingMessage, response: ServerResponse, intake:
     return
   }
   CURRENT.set(request.socket, response)
+  const open = (intake.open.get(request.socket) ?? 0) + 1
+  if (open > MAX_PIPELINED) {
+    refuseMessage(request, response, { reason: 'connection_limit', detail: `over ${MAX_PIPELINED} requests open on one connection` }, context)
+    return
+  }
+  intake.open.set(request.socket, open)
+  try {
+    await serveSurface(request, response, taken)
+  } finally {
+    intake.open.set(request.socket, (intake.open.get(request.socket) ?? 1) - 1)
+  }
+}
+
+async function serveSurface(request: IncomingMessage, response: ServerResponse, taken: SurfaceRequest): Promise<void> {
   const url = request.url ?? ''
   if (url === FETCH_PATH || url.startsWith(`${FETCH_PATH}?`)) await serveFetch(request, response, taken)
-  else if (url.startsWith('/') || url === '*') refuseMessage(request, response, NOT_A_PROXY_REQUEST, context)
+  else if (url.startsWith('/') || url === '*') refuseMessage(request, response, NOT_A_PROXY_REQUEST, taken.context)
   else await serveForward(request, response, taken)
 }
 

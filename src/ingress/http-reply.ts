@@ -14,6 +14,9 @@ const LINGER_BYTES = 1024 * 1024
 const LINGER_MS = 2000
 /** How long the last bytes of an aborted answer may take to leave before the connection is reset. */
 const ABORT_FLUSH_MS = 500
+const MAX_INTERIM_SENT = 16
+/** The links that node:http writes as early hints (RFC 8288 §3); for others it throws. */
+const LINK = /^(?:<[^>]*>)(?:\s*;\s*[^;"\s]+(?:=(")?[^;"\s]*\1)?)*$/
 
 export class HttpReply implements Reply {
   readonly #request: IncomingMessage
@@ -21,6 +24,7 @@ export class HttpReply implements Reply {
   readonly #companionId: string
   #isEventStream = false
   #endsByClose = false
+  #interim = 0
   #drained: Promise<void> | undefined
 
   constructor(request: IncomingMessage, response: ServerResponse, companionId: string) {
@@ -31,8 +35,10 @@ export class HttpReply implements Reply {
 
   inform(head: ResponseHead): void {
     if (this.#response.headersSent || this.#request.httpVersion === '1.0') return
+    // Beyond these they go nowhere: interim answers know no back-pressure.
+    if (this.#interim++ >= MAX_INTERIM_SENT) return
     if (head.status === 102) this.#response.writeProcessing()
-    const links = headerValues(head.headers, 'link')
+    const links = headerValues(head.headers, 'link').filter((link) => LINK.test(link))
     if (head.status === 103 && links.length > 0) this.#response.writeEarlyHints({ link: links })
   }
 

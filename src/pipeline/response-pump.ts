@@ -30,6 +30,8 @@ export interface PumpOptions {
   readonly onEnding: (ending: Ending) => void
 }
 
+const OWN_FAULT: Denial = { reason: 'internal_error', detail: 'the answer cannot be written' }
+
 type Phase = 'waiting' | 'holding' | 'streaming' | 'over'
 
 export class ResponsePump implements UpstreamSink {
@@ -37,6 +39,7 @@ export class ResponsePump implements UpstreamSink {
   readonly #limit: number
   readonly finished: Promise<void>
   #finish: () => void = () => undefined
+  #fail: (thrown: Error) => void = () => undefined
   #call: UpstreamCall | undefined
   #phase: Phase = 'waiting'
   #head: ResponseHead | undefined
@@ -49,8 +52,9 @@ export class ResponsePump implements UpstreamSink {
   constructor(options: PumpOptions) {
     this.#options = options
     this.#limit = options.passage.policy.limits.maxHeldResponseBytes
-    this.finished = new Promise((resolve) => {
+    this.finished = new Promise((resolve, reject) => {
       this.#finish = resolve
+      this.#fail = reject
     })
   }
 
@@ -83,6 +87,7 @@ export class ResponsePump implements UpstreamSink {
   }
 
   onSend(): Denial | undefined {
+    if (this.#phase === 'over') return { reason: 'client_gone', detail: 'the caller went away before its request was sent' }
     return this.#options.recheck()
   }
 
@@ -123,14 +128,26 @@ export class ResponsePump implements UpstreamSink {
     }
     const head = this.#head
     if (head === undefined) return
+    try {
+      this.#endWell(head, last)
+    } catch (thrown) {
+      // Whoever called does not know what to do with it, and an exchange that never ends would keep its place for ever.
+      this.#endBadly(OWN_FAULT, { status: this.#statusSoFar(OWN_FAULT), reason: OWN_FAULT.reason, verdict: 'block' })
+      if (!(thrown instanceof Error)) throw thrown
+    }
+  }
+
+  #endWell(head: ResponseHead, last: Cleared<Buffer>): void {
+    const { passage, reply } = this.#options
     const wasHolding = this.#phase === 'holding'
     if (last.length > 0) this.#held.push(last)
     const body = joinCleared(this.#held)
     this.#noteDigest(body, wasHolding)
-    this.#over({ status: head.status, reason: head.framing === 'close' ? 'upstream_truncated' : 'completed', verdict: passedVerdict(this.#options.passage) })
-    if (wasHolding) this.#options.reply.start(heldHead(head, body.length))
-    if (body.length > 0) void this.#options.reply.write(body)
-    void this.#options.reply.end().then(this.#finish)
+    // First, since it can fail: the outcome must not tell of an answer that could not be begun.
+    if (wasHolding) reply.start(heldHead(head, body.length))
+    this.#over({ status: head.status, reason: head.framing === 'close' ? 'upstream_truncated' : 'completed', verdict: passedVerdict(passage) })
+    if (body.length > 0) void reply.write(body)
+    void reply.end().then(this.#finish, this.#fail)
   }
 
   onFail(failure: UpstreamFailure): void {
@@ -203,9 +220,14 @@ export class ResponsePump implements UpstreamSink {
     const { passage, reply } = this.#options
     const hasStarted = this.#phase === 'streaming' && reply.holds === undefined
     this.#over(ending)
-    if (hasStarted) reply.abort(denial)
-    else reply.refuse({ denial, actionId: passage.exchange.id, url: passage.shownTarget, agent: passage.profile.name })
-    this.#finish()
+    try {
+      if (hasStarted) reply.abort(denial)
+      else reply.refuse({ denial, actionId: passage.exchange.id, url: passage.shownTarget, agent: passage.profile.name })
+      this.#finish()
+    } catch (thrown) {
+      // The surface destroys the connection then: nobody can be told anything on it.
+      this.#fail(thrown instanceof Error ? thrown : new TypeError('the answer cannot be written'))
+    }
   }
 
   #over(ending: Ending): void {

@@ -88,6 +88,9 @@ export function pumpTunnel({ passage, caller, upstream, meter, exhausted }: Tunn
     upstream.on('close', () => {
       over('upstream_truncated', verdict(), false)
     })
+    // What closed while the other side was dialled tells nobody again.
+    if (caller.socket.destroyed) over('client_aborted', verdict(), false)
+    else if (upstream.destroyed) over('upstream_truncated', verdict(), false)
   })
 }
 

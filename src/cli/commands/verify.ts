@@ -97,7 +97,11 @@ function readEvidence(path: string): SourceFile[] {
   if (!statSync(path).isDirectory()) return [{ name: basename(path), content: readFileSync(path) }]
   const names = readdirSync(path).filter((name) => EVIDENCE.test(name))
   if (names.length === 0) throw new UnusableInput(`${path}: no evidence files (evidence-*.jsonl) in this folder`)
-  return names.map((name) => ({ name, content: readFileSync(join(path, name)) }))
+  return names.map((name) => {
+    // A pipe among them would be waited for, and a device never ends.
+    if (!statSync(join(path, name)).isFile()) throw new UnusableInput(`${path}: expected regular files, and evidence-*.jsonl or retired-*.json is another thing here`)
+    return { name, content: readFileSync(join(path, name)) }
+  })
 }
 
 function bigintAsText(_key: string, value: unknown): unknown {
