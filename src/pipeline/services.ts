@@ -5,7 +5,7 @@ import type { HostResolver, Sender } from '../egress/index.ts'
 import type { ConcurrencyLimiter, KillSwitch, ProtectedTargets, RateLimiter } from '../gates/index.ts'
 import type { IdentityResolver } from '../identity/index.ts'
 import type { Policy } from '../model/policy.ts'
-import type { Recorder } from '../receipt/index.ts'
+import type { ReceiptRecorder } from '../receipt/index.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import type { LiveExchanges } from './live-exchanges.ts'
 import type { Observer } from './observer.ts'
@@ -26,7 +26,7 @@ export interface Services {
   readonly protectedTargets: ProtectedTargets
   readonly resolver: HostResolver
   readonly sender: Sender
-  readonly recorder: Recorder
+  readonly recorder: ReceiptRecorder
   readonly held: HeldBytes
   readonly live: LiveExchanges
   readonly refusals: RefusalQuota

@@ -11,6 +11,7 @@ import type { Cleared } from '../model/cleared.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Exchange, OutgoingRequest, Reply } from '../model/exchange.ts'
 import type { Profile } from '../model/policy.ts'
+import { RecorderError } from '../receipt/index.ts'
 import { hideCredentials, hideFindings, scanWhole } from '../scan/index.ts'
 import { Block, blockOn } from './block.ts'
 import { isEnforcing } from './enforcing.ts'
@@ -151,9 +152,10 @@ export async function recordIntent(passage: Passage, { recorder, clock, trustDom
   }
   try {
     await appended.durable
-  } catch {
-    observer.receiptFailed('receipt_unwritable', 'intent')
-    throw new Block({ reason: 'receipt_unwritable', detail: 'the intent did not become durable' })
+  } catch (thrown) {
+    const denial = lossOf(thrown)
+    observer.receiptFailed(denial.reason, 'intent')
+    throw new Block(denial)
   }
   passage.intentRecorded = true
   observer.receiptWritten(passage.profile.name, passedVerdict(passage))
@@ -234,8 +236,8 @@ export function recordOutcome(passage: Passage, ending: Ending, { recorder, cloc
       () => {
         observer.receiptWritten(passage.profile.name, ending.verdict)
       },
-      () => {
-        observer.receiptFailed('receipt_unwritable', 'outcome')
+      (thrown: unknown) => {
+        observer.receiptFailed(lossOf(thrown).reason, 'outcome')
       },
     )
   }
@@ -256,11 +258,16 @@ export async function recordRefusal(passage: Passage, denial: Denial, services: 
   }
   try {
     await appended.durable
-  } catch {
-    observer.receiptFailed('receipt_unwritable', 'refusal')
+  } catch (thrown) {
+    observer.receiptFailed(lossOf(thrown).reason, 'refusal')
     return
   }
   observer.receiptWritten(passage.profile.name, 'block')
+}
+
+/** Why a receipt that was taken did not become durable. */
+function lossOf(thrown: unknown): Denial {
+  return thrown instanceof RecorderError ? thrown.denial : { reason: 'receipt_unwritable', detail: 'the receipt did not become durable' }
 }
 
 /** @returns what is left of the time that /fetch has for the head of its answer: the redirects before it are counted */

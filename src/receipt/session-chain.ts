@@ -16,6 +16,7 @@ import {
 } from './format.ts'
 import type { ChainHead, Durability } from './group-commit.ts'
 import { OpenIntents } from './open-intents.ts'
+import type { Appended } from './receipt-recorder.ts'
 import { agentPrevReference, type ReceiptFacts, recordFromFacts } from './receipt-facts.ts'
 
 export const SESSION_PREFIX = 'chaperone.run.'
@@ -44,11 +45,9 @@ export interface FaultCounts {
 }
 
 /** A receipt in the chain. */
-export interface Placed {
+export interface Placed extends Appended {
   readonly seq: number
   readonly hash: string
-  /** Resolves when the receipt is acknowledged; rejects with a RecorderError. Safe to leave alone. */
-  readonly durable: Promise<void>
 }
 
 interface LifecycleEvent {

@@ -11,9 +11,10 @@ import { createIdentityResolver } from '../identity/index.ts'
 import { createSigner, fingerprintOf, loadOrCreatePrivateKey, loadPrivateKey } from '../keys/index.ts'
 import type { ReloadResult } from '../model/audit-event.ts'
 import { HeldBytes, LiveExchanges, RefusalQuota, type Services } from '../pipeline/index.ts'
-import { openRecorder, type Recorder } from '../receipt/index.ts'
+import type { ReceiptRecorder } from '../receipt/index.ts'
 import type { StateFolder } from '../state/index.ts'
 import { createObserver } from './observe.ts'
+import { startRecorder, type RecorderWorkerOptions } from './recorder-thread.ts'
 
 const FINGERPRINT_DIGITS = 8
 const MS_PER_SECOND = 1000
@@ -60,17 +61,9 @@ export async function createParts(config: Config, folder: StateFolder, version: 
     onLoss: ({ lines, code }) => process.stderr.write(`chaperone: ${lines} audit lines lost: ${code}\n`),
   })
   const metrics = createMetrics({ version, agents: config.policy.profiles.keys() })
-  const recorder = await openRecorder({
-    dir: config.recorder.dir ?? folder.receiptsDir,
-    signer,
-    clock,
-    principal: config.trustDomain,
-    actor: `spiffe://${config.trustDomain}/companion/${companionId}`,
-    policyHash: config.policy.hash,
-    durability: config.recorder.require,
-    limits: { maxEntriesPerShard: config.recorder.maxEntriesPerFile, checkpointInterval: config.recorder.checkpointInterval },
-    lowWaterBytes: config.recorder.lowWaterBytes,
-    retentionDays: config.recorder.retentionDays,
+  const recorder = await startRecorder(pair, {
+    backend: config.recorder.signer,
+    recorder: recorderOptions(config, { dir: folder.receiptsDir, companionId }),
     onSync: (tookMs) => {
       metrics.observeFsync(tookMs / MS_PER_SECOND)
     },
@@ -110,8 +103,21 @@ export async function createParts(config: Config, folder: StateFolder, version: 
   return parts
 }
 
+function recorderOptions({ recorder, trustDomain, policy }: Config, { dir, companionId }: { dir: string; companionId: string }): RecorderWorkerOptions['recorder'] {
+  return {
+    dir: recorder.dir ?? dir,
+    principal: trustDomain,
+    actor: `spiffe://${trustDomain}/companion/${companionId}`,
+    policyHash: policy.hash,
+    durability: recorder.require,
+    limits: { maxEntriesPerShard: recorder.maxEntriesPerFile, checkpointInterval: recorder.checkpointInterval },
+    lowWaterBytes: recorder.lowWaterBytes,
+    retentionDays: recorder.retentionDays,
+  }
+}
+
 interface Wiring {
-  readonly recorder: Recorder
+  readonly recorder: ReceiptRecorder
   readonly metrics: Metrics
   readonly audit: AuditLog
   readonly companionId: string
@@ -185,7 +191,7 @@ function bindGauges({ services, metrics }: Parts): void {
   })
 }
 
-function tellStart({ audit, config }: Parts, { resumed }: Recorder, version: string): void {
+function tellStart({ audit, config }: Parts, { resumed }: ReceiptRecorder, version: string): void {
   audit.record({ event: 'started', version, pid: process.pid, policyHash: config.policy.hash })
   if (resumed.openIntents.length > 0) {
     audit.record({ event: 'open_intents', session: resumed.prior?.session ?? '', count: resumed.openIntents.length, actionIds: resumed.openIntents.slice(0, 10) })

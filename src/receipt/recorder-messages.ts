@@ -1,0 +1,39 @@
+/** What is said between the thread of the data path and the thread of the recorder. Plain data: it is copied on its way. */
+
+import type { Denial } from '../model/denial.ts'
+import type { ChainHead } from './group-commit.ts'
+import type { Need, RecorderStats } from './receipt-recorder.ts'
+import type { ReceiptFacts } from './receipt-facts.ts'
+import type { Resumed } from './resume.ts'
+
+/** One receipt on its way. The n-th of a thread's life has the ordinal n, counted on both sides. */
+export interface Offered {
+  readonly facts: ReceiptFacts
+  readonly need: Need
+}
+
+export type RecorderRequest =
+  /** All receipts of one turn of the event loop, in the order of the chain. */
+  | { readonly kind: 'append'; readonly offered: readonly Offered[] }
+  | { readonly kind: 'policy'; readonly hash: string }
+  | { readonly kind: 'close'; readonly reason: string | undefined }
+
+export interface RecorderReport {
+  readonly stats: RecorderStats
+  readonly durableHead: ChainHead | undefined
+  /** Milliseconds of each fdatasync since the report before. */
+  readonly syncsMs: readonly number[]
+}
+
+export type RecorderReply =
+  | { readonly kind: 'opened'; readonly resumed: Resumed; readonly report: RecorderReport }
+  /** Instead of `opened`. */
+  | { readonly kind: 'unopened'; readonly detail: string }
+  /** The receipts from `first` to `last` share one flush; those of them that were refused are not meant. */
+  | { readonly kind: 'durable'; readonly first: number; readonly last: number; readonly report: RecorderReport }
+  | { readonly kind: 'lost'; readonly first: number; readonly last: number; readonly denial: Denial; readonly report: RecorderReport }
+  /** Not taken at all. Told before anything of a receipt behind it. */
+  | { readonly kind: 'refused'; readonly ordinal: number; readonly denial: Denial }
+  | { readonly kind: 'report'; readonly report: RecorderReport }
+  /** The end. `fault`: the session's own end did not become durable. */
+  | { readonly kind: 'closed'; readonly report: RecorderReport; readonly fault?: string }
