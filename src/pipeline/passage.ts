@@ -12,6 +12,8 @@ export interface Passage {
   /** The policy this exchange is held to from its start to its end. */
   readonly policy: Policy
   readonly startedAtMs: number
+  /** Kept by LiveExchanges alone. */
+  livePlace: number
   agent: Agent
   profile: Profile
   /** Names the caller claimed, as they may stand in a receipt. */
@@ -21,25 +23,25 @@ export interface Passage {
   /** Rules and reasons that would have refused, had the profile not been told to warn. */
   readonly warnings: string[]
   /** The worst of what the scanners found. */
-  severity?: Finding['severity']
+  severity: Finding['severity'] | undefined
   /** `sha-256=:…:` of the body that leaves (RFC 9530); absent where there is none. */
-  digest?: string
-  responseDigest?: string
+  digest: string | undefined
+  responseDigest: string | undefined
   /** Checked address that was dialled first, with port. */
-  address?: string
+  address: string | undefined
   /** Whether the intent is in the chain: from then on the end is an outcome, not a refusal. */
   intentRecorded: boolean
   outcomeRecorded: boolean
   /** The exchange's place among those its profile may have open. */
-  place?: { release(): void }
+  place: { release(): void } | undefined
   /** Body bytes held for this exchange. */
   heldBytes: number
   bytesUp: number
   bytesDown: number
   /** Set once by kill switch or shutdown; the running stage is told through `cut`. */
-  stopped?: Denial
+  stopped: Denial | undefined
   /** Stops what runs now. Set by the stage that forwards. */
-  cut?: (denial: Denial) => void
+  cut: ((denial: Denial) => void) | undefined
 }
 
 /** How an exchange that was forwarded ended. */

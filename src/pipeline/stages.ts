@@ -36,11 +36,19 @@ export function openPassage(exchange: Exchange, services: Services): Passage {
     exchange,
     policy,
     startedAtMs: services.clock.monotonicMs(),
+    livePlace: -1,
     agent: { profile: DEFAULT_PROFILE, grade: 'unknown', source: 'none', rule: '-', address: exchange.connection.peerAddress },
     profile: profileNamed(DEFAULT_PROFILE, policy.profiles),
     claimed: [],
     shownTarget: exchange.head.target.raw,
     warnings: [],
+    severity: undefined,
+    digest: undefined,
+    responseDigest: undefined,
+    address: undefined,
+    place: undefined,
+    stopped: undefined,
+    cut: undefined,
     intentRecorded: false,
     outcomeRecorded: false,
     heldBytes: 0,
@@ -54,6 +62,9 @@ export function openPassage(exchange: Exchange, services: Services): Passage {
 export function closePassage(passage: Passage, services: Services): void {
   services.held.give(passage.heldBytes)
   passage.place?.release()
+  // It leads to everything the exchange had. Where a scavenge takes an ended passage for reachable, all that would stay too,
+  // until the next full collection: 8 KB an exchange, and 25 ms a scavenge instead of 1.
+  passage.cut = undefined
   services.live.close(passage)
 }
 

@@ -11,7 +11,7 @@ export type Need = 'admission' | 'completion'
 /** A receipt that was taken. */
 export interface Appended {
   /** Resolves when the receipt is acknowledged; rejects with a RecorderError. Safe to leave alone. */
-  readonly durable: Promise<void>
+  readonly durable: Promise<unknown>
 }
 
 export interface RecorderStats {

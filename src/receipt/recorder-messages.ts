@@ -29,9 +29,9 @@ export type RecorderReply =
   | { readonly kind: 'opened'; readonly resumed: Resumed; readonly report: RecorderReport }
   /** Instead of `opened`. */
   | { readonly kind: 'unopened'; readonly detail: string }
-  /** The receipts from `first` to `last` share one flush; those of them that were refused are not meant. */
-  | { readonly kind: 'durable'; readonly first: number; readonly last: number; readonly report: RecorderReport }
-  | { readonly kind: 'lost'; readonly first: number; readonly last: number; readonly denial: Denial; readonly report: RecorderReport }
+  /** What was not answered yet, up to `last`: it shared one flush. */
+  | { readonly kind: 'durable'; readonly last: number; readonly report: RecorderReport }
+  | { readonly kind: 'lost'; readonly last: number; readonly denial: Denial; readonly report: RecorderReport }
   /** Not taken at all. Told before anything of a receipt behind it. */
   | { readonly kind: 'refused'; readonly ordinal: number; readonly denial: Denial }
   | { readonly kind: 'report'; readonly report: RecorderReport }

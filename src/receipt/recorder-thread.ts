@@ -28,6 +28,7 @@ interface Opening {
   readonly report: RecorderReport
 }
 
+const IGNORE = (): void => undefined
 const RESTART_MS = { first: 250, max: 30_000 }
 
 /** @throws {RecorderError} when the folder cannot be read, or the session_open cannot be made durable */
@@ -64,10 +65,7 @@ function openThread(worker: Worker): Promise<Opening> {
   })
 }
 
-interface Waiter {
-  readonly resolve: () => void
-  readonly reject: (error: RecorderError) => void
-}
+type Waiter = ReturnType<typeof Promise.withResolvers<undefined>>
 
 export class RecorderThread implements ReceiptRecorder {
   readonly resumed: Resumed
@@ -75,12 +73,12 @@ export class RecorderThread implements ReceiptRecorder {
   #worker: Worker | undefined
   #report: RecorderReport
   #policyHash: string
-  /** Ordinal of the next receipt; per thread. */
-  #next = 0
-  /** By ordinal: what was offered and not answered. */
-  #waiting = new Map<number, Waiter>()
+  /** What was offered and not answered, in order; `undefined` where one was refused before its turn. */
+  #waiting: (Waiter | undefined)[] = []
+  /** Ordinal of the first that waits; per thread. */
+  #firstWaiting = 0
   #outbox: Offered[] = []
-  #closing: PromiseWithResolvers<void> | undefined
+  #closing: Waiter | undefined
   #restart: NodeJS.Timeout | undefined
   #attempts = 0
   #refused = 0
@@ -99,13 +97,13 @@ export class RecorderThread implements ReceiptRecorder {
       this.#refused++
       return { reason: 'receipt_unwritable', detail: this.#closing === undefined ? "the recorder's thread is down" : 'the recorder is closed' }
     }
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const waiter: Waiter = Promise.withResolvers()
     // Nobody need wait for an outcome, and a lost one must not end the process as unhandled.
-    promise.catch(() => undefined)
-    this.#waiting.set(this.#next++, { resolve, reject })
+    waiter.promise.catch(IGNORE)
+    this.#waiting.push(waiter)
     // What other sockets bring in this turn shares the message: 1.5 us a receipt with 16 of them, 6.4 us alone.
     if (this.#outbox.push({ facts, need }) === 1) setImmediate(this.#send)
-    return { durable: promise }
+    return { durable: waiter.promise }
   }
 
   durableHead(): RecorderReport['durableHead'] {
@@ -118,19 +116,20 @@ export class RecorderThread implements ReceiptRecorder {
     this.#say({ kind: 'policy', hash })
   }
 
-  close(reason?: string): Promise<void> {
-    if (this.#closing !== undefined) return this.#closing.promise
-    this.#closing = Promise.withResolvers<void>()
-    clearTimeout(this.#restart)
-    this.#send()
-    if (this.#worker === undefined) this.#closing.reject(new RecorderError("the recorder's thread is down"))
-    this.#say({ kind: 'close', reason })
-    return this.#closing.promise
+  async close(reason?: string): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = Promise.withResolvers()
+      clearTimeout(this.#restart)
+      this.#send()
+      if (this.#worker === undefined) this.#closing.reject(new RecorderError("the recorder's thread is down"))
+      this.#say({ kind: 'close', reason })
+    }
+    await this.#closing.promise
   }
 
   stats(): RecorderStats {
     const { stats } = this.#report
-    const commit = { ...stats.commit, queued: this.#waiting.size }
+    const commit = { ...stats.commit, queued: this.#waiting.length }
     return { ...stats, commit, refused: stats.refused + this.#refused }
   }
 
@@ -148,7 +147,7 @@ export class RecorderThread implements ReceiptRecorder {
   #attach({ worker, report }: Opening): void {
     this.#worker = worker
     this.#report = report
-    this.#next = 0
+    this.#firstWaiting = 0
     this.#attempts = 0
     worker.on('message', (reply: RecorderReply) => {
       if (worker === this.#worker) this.#hear(reply)
@@ -168,13 +167,15 @@ export class RecorderThread implements ReceiptRecorder {
     }
     switch (reply.kind) {
       case 'durable':
-        this.#settle(reply.first, reply.last, ({ resolve }) => { resolve() })
+        for (const waiter of this.#takeUpTo(reply.last)) waiter?.resolve(undefined)
         break
       case 'lost':
-        this.#settle(reply.first, reply.last, ({ reject }) => { reject(new RecorderError(reply.denial.detail, { denial: reply.denial })) })
+        for (const waiter of this.#takeUpTo(reply.last)) waiter?.reject(errorOf(reply.denial))
         break
       case 'refused':
-        this.#settle(reply.ordinal, reply.ordinal, ({ reject }) => { reject(new RecorderError(reply.denial.detail, { denial: reply.denial })) })
+        this.#waiting[reply.ordinal - this.#firstWaiting]?.reject(errorOf(reply.denial))
+        this.#waiting[reply.ordinal - this.#firstWaiting] = undefined
+        this.#dropAnswered()
         break
       case 'closed':
         this.#onClosed(reply.fault)
@@ -186,12 +187,19 @@ export class RecorderThread implements ReceiptRecorder {
     }
   }
 
-  #settle(first: number, last: number, settle: (waiter: Waiter) => void): void {
-    for (let ordinal = first; ordinal <= last; ordinal++) {
-      const waiter = this.#waiting.get(ordinal)
-      if (waiter === undefined) continue
-      this.#waiting.delete(ordinal)
-      settle(waiter)
+  /** Answers come in the order of the receipts. */
+  #takeUpTo(last: number): (Waiter | undefined)[] {
+    const taken = this.#waiting.splice(0, last - this.#firstWaiting + 1)
+    this.#firstWaiting = last + 1
+    this.#dropAnswered()
+    return taken
+  }
+
+  /** What was refused behind others that waited is in nobody's flush. */
+  #dropAnswered(): void {
+    while (this.#waiting.length > 0 && this.#waiting[0] === undefined) {
+      this.#waiting.shift()
+      this.#firstWaiting++
     }
   }
 
@@ -201,7 +209,7 @@ export class RecorderThread implements ReceiptRecorder {
     this.#abandon('the recorder is closed')
     const ended = worker?.terminate() ?? Promise.resolve(0)
     void ended.then(() => {
-      if (fault === undefined) this.#closing?.resolve()
+      if (fault === undefined) this.#closing?.resolve(undefined)
       else this.#closing?.reject(new RecorderError(fault))
     })
   }
@@ -220,8 +228,8 @@ export class RecorderThread implements ReceiptRecorder {
   #abandon(detail: string): void {
     this.#outbox = []
     const waiting = this.#waiting
-    this.#waiting = new Map()
-    for (const { reject } of waiting.values()) reject(new RecorderError(detail))
+    this.#waiting = []
+    for (const waiter of waiting) waiter?.reject(new RecorderError(detail))
   }
 
   #scheduleRestart(): void {
@@ -245,4 +253,8 @@ export class RecorderThread implements ReceiptRecorder {
       this.#scheduleRestart()
     }
   }
+}
+
+function errorOf(denial: Denial): RecorderError {
+  return new RecorderError(denial.detail, { denial })
 }

@@ -63,7 +63,6 @@ function reportChanges(recorder: Recorder, report: () => void): () => void {
 /** Receipts of one flush share one promise, so that one message tells of all of them. */
 interface Flush {
   readonly durable: Promise<void>
-  readonly first: number
   last: number
 }
 
@@ -85,7 +84,7 @@ class Intake {
     const appended = this.#append(facts, need)
     if ('reason' in appended) this.#tell({ kind: 'refused', ordinal, denial: appended })
     else if (this.#flush?.durable === appended.durable) this.#flush.last = ordinal
-    else this.#follow({ durable: appended.durable, first: ordinal, last: ordinal })
+    else this.#follow({ durable: appended.durable, last: ordinal })
   }
 
   /** A receipt that cannot be built is our own failure: it refuses its exchange, and no other. */
@@ -101,10 +100,10 @@ class Intake {
     this.#flush = flush
     flush.durable.then(
       () => {
-        this.#tell({ kind: 'durable', first: flush.first, last: flush.last, report: this.#report() })
+        this.#tell({ kind: 'durable', last: flush.last, report: this.#report() })
       },
       (error: unknown) => {
-        this.#tell({ kind: 'lost', first: flush.first, last: flush.last, denial: denialOf(error), report: this.#report() })
+        this.#tell({ kind: 'lost', last: flush.last, denial: denialOf(error), report: this.#report() })
       },
     )
   }

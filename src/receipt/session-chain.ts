@@ -46,6 +46,7 @@ export interface FaultCounts {
 
 /** A receipt in the chain. */
 export interface Placed extends Appended {
+  readonly durable: Promise<void>
   readonly seq: number
   readonly hash: string
 }
