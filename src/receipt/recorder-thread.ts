@@ -165,26 +165,17 @@ export class RecorderThread implements ReceiptRecorder {
       this.#report = reply.report
       reply.report.syncsMs.forEach(this.#options.onSync)
     }
-    switch (reply.kind) {
-      case 'durable':
-        for (const waiter of this.#takeUpTo(reply.last)) waiter?.resolve(undefined)
-        break
-      case 'lost':
-        for (const waiter of this.#takeUpTo(reply.last)) waiter?.reject(errorOf(reply.denial))
-        break
-      case 'refused':
-        this.#waiting[reply.ordinal - this.#firstWaiting]?.reject(errorOf(reply.denial))
-        this.#waiting[reply.ordinal - this.#firstWaiting] = undefined
-        this.#dropAnswered()
-        break
-      case 'closed':
-        this.#onClosed(reply.fault)
-        break
-      case 'opened':
-      case 'unopened':
-      case 'report':
-        break
-    }
+    if (reply.kind === 'durable') for (const waiter of this.#takeUpTo(reply.last)) waiter?.resolve(undefined)
+    else if (reply.kind === 'lost') for (const waiter of this.#takeUpTo(reply.last)) waiter?.reject(errorOf(reply.denial))
+    else if (reply.kind === 'refused') this.#refuse(reply.ordinal, errorOf(reply.denial))
+    else if (reply.kind === 'closed') this.#onClosed(reply.fault)
+  }
+
+  #refuse(ordinal: number, error: RecorderError): void {
+    const at = ordinal - this.#firstWaiting
+    this.#waiting[at]?.reject(error)
+    this.#waiting[at] = undefined
+    this.#dropAnswered()
   }
 
   /** Answers come in the order of the receipts. */

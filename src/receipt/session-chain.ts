@@ -16,7 +16,6 @@ import {
 } from './format.ts'
 import type { ChainHead, Durability } from './group-commit.ts'
 import { OpenIntents } from './open-intents.ts'
-import type { Appended } from './receipt-recorder.ts'
 import { agentPrevReference, type ReceiptFacts, recordFromFacts } from './receipt-facts.ts'
 
 export const SESSION_PREFIX = 'chaperone.run.'
@@ -45,7 +44,8 @@ export interface FaultCounts {
 }
 
 /** A receipt in the chain. */
-export interface Placed extends Appended {
+export interface Placed {
+  /** Resolves when the receipt is acknowledged; rejects with a RecorderError. Safe to leave alone. */
   readonly durable: Promise<void>
   readonly seq: number
   readonly hash: string
