@@ -6,7 +6,7 @@ import type { Passage } from './passage.ts'
 export class LiveExchanges {
   /**
    * Each passage knows its place. Not a Set: a table that V8 outgrew keeps what was in it and points to its successor, so
-   * every exchange stayed alive until the next full collection (scavenges of 25 ms instead of 1 ms).
+   * every ended exchange survived until the next full collection (8 KB each, 25 ms a scavenge instead of 2; Node 24.21).
    */
   readonly #open: Passage[] = []
   #idle: (() => void)[] = []
@@ -32,7 +32,7 @@ export class LiveExchanges {
     for (const passage of [...this.#open]) {
       if (passage.stopped !== undefined || !matches(passage)) continue
       passage.stopped = denial
-      passage.cut?.(denial)
+      passage.running?.stop(denial)
     }
   }
 

@@ -38,10 +38,10 @@ export interface Passage {
   heldBytes: number
   bytesUp: number
   bytesDown: number
-  /** Set once by kill switch or shutdown; the running stage is told through `cut`. */
+  /** Set once by kill switch or shutdown; the running stage is told through `running`. */
   stopped: Denial | undefined
   /** Stops what runs now. Set by the stage that forwards. */
-  cut: ((denial: Denial) => void) | undefined
+  running: { stop(denial: Denial): void } | undefined
 }
 
 /** How an exchange that was forwarded ended. */

@@ -48,7 +48,7 @@ export function openPassage(exchange: Exchange, services: Services): Passage {
     address: undefined,
     place: undefined,
     stopped: undefined,
-    cut: undefined,
+    running: undefined,
     intentRecorded: false,
     outcomeRecorded: false,
     heldBytes: 0,
@@ -62,9 +62,7 @@ export function openPassage(exchange: Exchange, services: Services): Passage {
 export function closePassage(passage: Passage, services: Services): void {
   services.held.give(passage.heldBytes)
   passage.place?.release()
-  // It leads to everything the exchange had. Where a scavenge takes an ended passage for reachable, all that would stay too,
-  // until the next full collection: 8 KB an exchange, and 25 ms a scavenge instead of 1.
-  passage.cut = undefined
+  passage.running = undefined
   services.live.close(passage)
 }
 
@@ -206,9 +204,9 @@ function forwardMessage({ request, addresses }: Admitted, passage: Passage, repl
       recordOutcome(passage, ending, services)
     },
   })
-  passage.cut = (denial) => {
-    pump.stop(denial)
-  }
+  // The object, not a closure over it: with a closure here every ended exchange survived until the next full collection
+  // (8 KB each, 25 ms a scavenge instead of 2; Node 24.21).
+  passage.running = pump
   exchange.onGone(() => {
     pump.callerGone()
   })
