@@ -2,6 +2,7 @@
 export { admitConnection, ConnectionCounts } from './admit-connection.ts'
 export { handleExchange } from './handle-exchange.ts'
 export { HeldBytes } from './held-bytes.ts'
+export { HostMemory } from './host-memory.ts'
 export { LiveExchanges } from './live-exchanges.ts'
 export type { Observer } from './observer.ts'
 export type { Ending, Passage } from './passage.ts'

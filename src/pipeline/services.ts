@@ -6,6 +6,7 @@ import type { ConcurrencyLimiter, KillSwitch, ProtectedTargets, RateLimiter } fr
 import type { IdentityResolver } from '../identity/index.ts'
 import type { Policy } from '../model/policy.ts'
 import type { ReceiptRecorder } from '../receipt/index.ts'
+import type { HostMemory } from './host-memory.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import type { LiveExchanges } from './live-exchanges.ts'
 import type { Observer } from './observer.ts'
@@ -28,6 +29,7 @@ export interface Services {
   readonly sender: Sender
   readonly recorder: ReceiptRecorder
   readonly held: HeldBytes
+  readonly hosts: HostMemory
   readonly live: LiveExchanges
   readonly refusals: RefusalQuota
   readonly observer: Observer

@@ -125,10 +125,11 @@ export async function holdRequest(passage: Passage, { held, ownVia }: Services):
 }
 
 /** @throws {Block} `dlp_secret` where the profile enforces; else the finding is a warning */
-export function scanAgentRequest(request: OutgoingRequest, passage: Passage): Cleared<OutgoingRequest> {
+export function scanAgentRequest(request: OutgoingRequest, passage: Passage, { hosts }: Services): Cleared<OutgoingRequest> {
   const { profile, exchange } = passage
-  const { host, scheme, raw } = request.target
-  const findings = scanWhole({ direction: 'request', dlp: profile.dlp, host, scheme }, { url: raw, headers: request.headers, body: request.body })
+  const { host, port, scheme, raw } = request.target
+  const standing = hosts.standingOf(profile, host, port)
+  const findings = scanWhole({ direction: 'request', dlp: profile.dlp, host, scheme, standing }, { url: raw, headers: request.headers, body: request.body })
   if (findings.length > 0) {
     passage.shownTarget = hideFindings(exchange.head.target.raw, findings, 'url')
     noteSeverity(passage, findings)
@@ -235,9 +236,10 @@ async function forwardTunnel({ addresses }: Admitted, passage: Passage, reply: R
 }
 
 /** Appends the outcome, once. The reply does not wait for its disk; an outcome that is lost leaves the intent open. */
-export function recordOutcome(passage: Passage, ending: Ending, { recorder, clock, trustDomain, observer }: Services): void {
+export function recordOutcome(passage: Passage, ending: Ending, { recorder, clock, trustDomain, observer, hosts }: Services): void {
   if (passage.outcomeRecorded) return
   passage.outcomeRecorded = true
+  if (endedWell(ending)) hosts.note(passage.profile.name, passage.exchange.head.target.host)
   const appended = recorder.append(outcomeFacts(passage, ending, trustDomain, clock.nowMs()), 'completion')
   if ('reason' in appended) observer.receiptFailed(appended.reason, 'outcome')
   else {
@@ -251,6 +253,11 @@ export function recordOutcome(passage: Passage, ending: Ending, { recorder, cloc
     )
   }
   observer.ended(passage, ending, clock.monotonicMs() - passage.startedAtMs)
+}
+
+/** The destination did what was asked, and no scanner had a doubt. */
+function endedWell({ reason, verdict, status }: Ending): boolean {
+  return reason === 'completed' && verdict === 'allow' && status >= 200 && status < 400
 }
 
 /** Records a refusal, within the quota of its subject. A refusal that cannot be recorded stays a refusal. */

@@ -1,4 +1,5 @@
 /** Door of scan/: what must not pass. */
 
-export type { MessageScan, ScanContext, Segment } from './layer.ts'
-export { hideCredentials, hideFindings, openScan, scanWhole, type WholeMessage } from './scan-message.ts'
+export { hideCredentials, hideFindings } from './hide-findings.ts'
+export type { HostStanding, MessageScan, ScanContext, Segment } from './layer.ts'
+export { openScan, scanWhole, type WholeMessage } from './scan-message.ts'

@@ -13,6 +13,9 @@ export interface Segment {
   readonly name: string
 }
 
+/** `listed`: on a list of the profile. `seen`: an exchange of the profile with it has ended well. `new`: neither. */
+export type HostStanding = 'listed' | 'seen' | 'new'
+
 /** What is known about the exchange whose bytes are scanned. */
 export interface ScanContext {
   readonly direction: 'request' | 'response'
@@ -20,6 +23,8 @@ export interface ScanContext {
   /** Canonical host of the destination: the provider's own key may go to the provider's own host. */
   readonly host: string
   readonly scheme: 'http' | 'https'
+  /** How well the profile knows the destination; absent: `seen`. */
+  readonly standing?: HostStanding
 }
 
 /** One direction of one exchange. State is carried over the chunks of a segment, never over two exchanges. */

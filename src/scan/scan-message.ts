@@ -1,12 +1,13 @@
 /** Scans whole requests, and messages that arrive in pieces. */
 
-import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
-
 import type { Finding } from '../model/finding.ts'
-import type { DlpPolicy } from '../model/policy.ts'
-import { headerTokens, type RawHeaders } from '../model/raw-headers.ts'
+import type { RawHeaders } from '../model/raw-headers.ts'
+import { decodeBody } from './decode-body.ts'
+import { scanDestination } from './destination/scan-destination.ts'
+import { compileRules } from './engine/compile-rules.ts'
+import { Hunt } from './engine/hunt.ts'
+import { ViewScan } from './engine/view-scan.ts'
 import type { MessageScan, ScanContext, Segment } from './layer.ts'
-import { scanSegment } from './scan-segment.ts'
 
 export interface WholeMessage {
   /** The target as the caller wrote it. */
@@ -18,80 +19,86 @@ export interface WholeMessage {
 
 const URL_SEGMENT: Segment = { kind: 'url', name: '' }
 const BODY_SEGMENT: Segment = { kind: 'body', name: '' }
-/** Longest stretch that is looked at again when more bytes come: no rule reaches further. */
-const CARRY_BYTES = 8192
-const MAX_DECODED_BYTES = 64 * 1024 * 1024
-const MAX_RATIO = 200
-const RATIO_FREE_BYTES = 1024 * 1024
-const DECODERS: ReadonlyMap<string, (bytes: Buffer, options: { maxOutputLength: number }) => Buffer> = new Map([
-  ['gzip', gunzipSync],
-  ['x-gzip', gunzipSync],
-  ['deflate', inflateSync],
-  ['br', brotliDecompressSync],
-])
+const CLAIM: Segment = { kind: 'header', name: '' }
+const SEPARATOR = ': '
+const FIRST_SCRATCH_BYTES = 65_536
+
+/** Whole messages are scanned one after the other, by one scan and through one buffer. */
+const WHOLE = new ViewScan(0)
+let scratch = Buffer.alloc(FIRST_SCRATCH_BYTES)
 
 /** @returns every finding, none hiding another: URL, each header line, body; a coding that cannot be read is one too */
 export function scanWhole(context: ScanContext, { url, headers, body }: WholeMessage): readonly Finding[] {
-  const findings = [...scanSegment(Buffer.from(url, 'latin1'), URL_SEGMENT, context).findings]
+  const hunt = new Hunt(compileRules(context.dlp), context)
+  scanSpan(hunt, URL_SEGMENT, '', url)
+  scanDestination(hunt, url)
   for (let i = 0; i < headers.length; i += 2) {
-    const segment: Segment = { kind: 'header', name: (headers[i] ?? '').toLowerCase() }
-    findings.push(...scanSegment(Buffer.from(headers[i + 1] ?? '', 'latin1'), segment, context).findings)
+    const name = (headers[i] ?? '').toLowerCase()
+    scanSpan(hunt, { kind: 'header', name }, name + SEPARATOR, headers[i + 1] ?? '')
   }
-  if (body.length > 0) findings.push(...scanBody(context, headers, body))
-  return findings
+  if (body.length > 0) scanBody(hunt, headers, body)
+  return hunt.take()
 }
 
-function scanBody(context: ScanContext, headers: RawHeaders, body: Buffer): readonly Finding[] {
-  const codings = headerTokens(headers, 'content-encoding').filter((coding) => coding !== 'identity')
-  const decoded = codings.reduceRight<Buffer | undefined>(decodeBody, body)
-  if (decoded === undefined) return [{ rule: 'scan.unreadable_encoding', severity: 'critical', kind: 'body', segment: '', views: [], start: 0, end: body.length }]
-  const { findings } = scanSegment(decoded, BODY_SEGMENT, context)
-  if (codings.length === 0) return findings
-  return findings.map((finding) => ({ ...finding, views: [...codings, ...finding.views], start: 0, end: body.length }))
+/** @returns what stands in a text that belongs to no message */
+export function scanText(context: ScanContext, text: string): readonly Finding[] {
+  const hunt = new Hunt(compileRules(context.dlp), context)
+  scanSpan(hunt, CLAIM, '', text)
+  return hunt.take()
 }
 
-function decodeBody(bytes: Buffer | undefined, coding: string): Buffer | undefined {
-  const decode = DECODERS.get(coding)
-  if (bytes === undefined || decode === undefined) return undefined
-  try {
-    const maxOutputLength = Math.min(MAX_DECODED_BYTES, Math.max(RATIO_FREE_BYTES, bytes.length * MAX_RATIO))
-    return decode(bytes, { maxOutputLength })
-  } catch {
-    return undefined
-  }
+/** @param label what names the value in the message: a rule may need it, offsets do not count it */
+function scanSpan(hunt: Hunt, segment: Segment, label: string, value: string): void {
+  const length = label.length + value.length
+  if (length > scratch.length) scratch = Buffer.alloc(2 * length)
+  if (label.length > 0) scratch.write(label, 0, 'latin1')
+  scratch.write(value, label.length, 'latin1')
+  hunt.enter(segment, label.length)
+  scanBytes(hunt, scratch, length)
 }
 
-/** @returns a scan whose findings do not depend on how the bytes are cut, within stretches of 8 KiB */
+function scanBytes(hunt: Hunt, bytes: Buffer, length: number): void {
+  hunt.grant(length)
+  WHOLE.begin(hunt)
+  WHOLE.text.adopt(bytes, 0, length)
+  WHOLE.advance('complete')
+}
+
+function scanBody(hunt: Hunt, headers: RawHeaders, body: Buffer): void {
+  const { codings, bytes } = decodeBody(headers, body)
+  hunt.enter(BODY_SEGMENT, 0, codings.length === 0 ? undefined : { views: codings, end: body.length })
+  if (bytes === undefined) hunt.addSpan('scan.unreadable_encoding', 'critical', 0, body.length)
+  else scanBytes(hunt, bytes, bytes.length)
+}
+
+/** @returns a scan whose findings do not depend on how the bytes are cut */
 export function openScan(context: ScanContext): MessageScan {
+  const hunt = new Hunt(compileRules(context.dlp), context)
+  const scan = new ViewScan(0)
   let current: Segment | undefined
-  let known: Buffer = Buffer.alloc(0)
-  let knownAt = 0
   let heldBack = 0
-  let reported = new Set<string>()
 
   const endSegment = (): readonly Finding[] => {
+    if (current === undefined) return hunt.take()
     current = undefined
-    known = Buffer.alloc(0)
-    knownAt = 0
     heldBack = 0
-    reported = new Set()
-    return []
+    scan.advance('complete')
+    return hunt.take()
   }
   return {
     write: (segment, chunk) => {
-      if (current !== segment) endSegment()
-      current = segment
-      known = known.length === 0 ? chunk : Buffer.concat([known, chunk])
-      const { findings, openFrom } = scanSegment(known, segment, context)
-      heldBack = Math.min(known.length - openFrom, CARRY_BYTES)
-      const fresh = findings
-        .map((finding) => ({ ...finding, start: finding.start + knownAt, end: finding.end + knownAt }))
-        .filter(({ rule, start }) => !reported.has(`${rule} ${start}`))
-      for (const { rule, start } of fresh) reported.add(`${rule} ${start}`)
-      const cut = Math.max(0, known.length - CARRY_BYTES)
-      known = Buffer.from(known.subarray(cut))
-      knownAt += cut
-      return fresh
+      const earlier = current === segment ? [] : endSegment()
+      if (current === undefined) {
+        current = segment
+        hunt.enter(segment)
+        scan.begin(hunt)
+      }
+      hunt.grant(chunk.length)
+      scan.text.append(chunk)
+      scan.advance('open')
+      heldBack = scan.text.end - scan.openOrigin()
+      scan.forget()
+      return earlier.length === 0 ? hunt.take() : [...earlier, ...hunt.take()]
     },
     endSegment,
     end: endSegment,
@@ -99,26 +106,4 @@ export function openScan(context: ScanContext): MessageScan {
       return heldBack
     },
   }
-}
-
-const CLAIM: Segment = { kind: 'header', name: '' }
-const BUILT_IN: DlpPolicy = { includeDefaults: true, patterns: [], responseAction: 'allow' }
-
-/** @returns the text with every credential in it replaced: for what a caller wrote and a receipt or log will show */
-export function hideCredentials(text: string): string {
-  const { findings } = scanSegment(Buffer.from(text, 'latin1'), CLAIM, { direction: 'request', dlp: BUILT_IN, host: '', scheme: 'http' })
-  return hideFindings(text, findings, 'header')
-}
-
-/** @returns the text with each finding's span replaced by its rule: what receipts and logs may show */
-export function hideFindings(text: string, findings: readonly Finding[], kind: Finding['kind']): string {
-  const spans = findings.filter((finding) => finding.kind === kind).sort((a, b) => a.start - b.start)
-  let shown = ''
-  let at = 0
-  for (const { rule, start, end } of spans) {
-    if (end <= at) continue
-    shown += `${text.slice(at, Math.max(at, start))}[redacted:${rule}]`
-    at = end
-  }
-  return shown + text.slice(at)
 }

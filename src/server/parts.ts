@@ -10,7 +10,7 @@ import { createConcurrencyLimiter, createKillSwitch, createProtectedTargets, cre
 import { createIdentityResolver } from '../identity/index.ts'
 import { createSigner, fingerprintOf, loadOrCreatePrivateKey, loadPrivateKey } from '../keys/index.ts'
 import type { ReloadResult } from '../model/audit-event.ts'
-import { HeldBytes, LiveExchanges, RefusalQuota, type Services } from '../pipeline/index.ts'
+import { HeldBytes, HostMemory, LiveExchanges, RefusalQuota, type Services } from '../pipeline/index.ts'
 import type { ReceiptRecorder } from '../receipt/index.ts'
 import type { StateFolder } from '../state/index.ts'
 import { createObserver } from './observe.ts'
@@ -152,6 +152,7 @@ function createServices(config: Config, { recorder, metrics, audit, companionId,
     sender: createSender(),
     recorder,
     held: new HeldBytes(),
+    hosts: new HostMemory(),
     live: new LiveExchanges(),
     refusals: new RefusalQuota(clock),
     observer: createObserver(metrics, audit),

@@ -36,7 +36,8 @@ const AWS_SECRET_LENGTH = 40
 
 /** Forty characters without a label: told by their mixture, and only where they had been encoded or stand beside a key id. */
 export function judgeBareAwsSecret(match: string, place: MatchPlace): Severity | undefined {
-  if (match.length !== AWS_SECRET_LENGTH || /[_-]/.test(match) || !isMixed(match)) return undefined
+  // In what was decoded, bytes of something else may stand directly before or behind it.
+  if ((match.length !== AWS_SECRET_LENGTH && !place.isDecoded) || /[_-]/.test(match) || !isMixed(match)) return undefined
   return place.isDecoded || /A[KS]IA[A-Z2-7]{16}.{0,200}$/s.test(place.before()) ? 'critical' : undefined
 }
 
@@ -46,7 +47,7 @@ function isMixed(text: string): boolean {
 }
 
 /** What people write in place of a password in examples. */
-const EXAMPLE_PASSWORD = /^(?:p(?:ass(?:word)?|wd|w)|secret|changeme|x+|\*+|\.+|\$.*|%24.*|\{.*|%7[Bb].*|<.*|\[.*|your.*|my.*pass.*|test|example|root|admin|postgres|guest|user|redis)$/i
+export const EXAMPLE_PASSWORD = /^(?:p(?:ass(?:word)?|wd|w)|secret|changeme|x+|\*+|\.+|\$.*|%24.*|\{.*|%7[Bb].*|<.*|\[.*|your.*|my.*pass.*|test|example|root|admin|postgres|guest|user|redis)$/i
 const LOCAL_HOST = /@(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?![\w.-])/i
 
 /** `scheme://user:password@host`: an account on this machine, or a word in place of the password, gives nothing away. */

@@ -1,11 +1,12 @@
 /** Credentials without a prefix of one issuer: private keys, tokens told by their structure, connection strings. Rows only. */
 
-import { ANY, BASE64, BASE64_PADDED, byteClass, DOTTED_TOKEN, NOTHING, TOKEN, URL_TEXT, WORD } from '../byte-class.ts'
+import { ANY, BASE64, BASE64_PADDED, byteClass, DOTTED_TOKEN, NOTHING, TOKEN, URL_TEXT, WORD } from '../engine/byte-class.ts'
 import { judgeJwt } from './jwt.ts'
 import { judgeBareAwsSecret, judgeKeyBlock, judgeSas, judgeUserinfo, unlessFiller } from './judges.ts'
 import type { SecretRule } from './secret-rule.ts'
 
-const LONGEST_KEY_BLOCK = 4096
+/** An RSA key of 16,384 bits takes 12 KiB. */
+const LONGEST_KEY_BLOCK = 16_384
 const LONGEST_JWT = 4096
 /** Between a label and its value stand quotes, separators and blanks, escaped or not. */
 const SEPARATOR = '["\'\\\\]{0,3}[ \\t]{0,4}(?::|=>?|%3[Aa]|%3[Dd]|,)[ \\t]{0,4}["\'\\\\]{0,3}'
@@ -14,8 +15,8 @@ const DATABASES = ['postgres://', 'postgresql://', 'mysql://', 'mariadb://', 'mo
 export const KEY_MATERIAL_RULES: readonly SecretRule[] = [
   {
     rule: 'dlp.private_key', title: 'Private key (PEM or PGP block)', severity: 'critical', literals: ['-----BEGIN '],
-    shape: /-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:(?:[^-]|-(?!----)){0,4000}-----END [A-Z0-9 ]{1,40}-----|(?:[^-]|-(?!----)){0,4000})/,
-    alphabet: ANY, reach: LONGEST_KEY_BLOCK, notAfter: byteClass('-'), judge: judgeKeyBlock, source: 'https://www.rfc-editor.org/rfc/rfc7468',
+    shape: /-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----[^-]{0,400}/,
+    alphabet: ANY, reach: 512, block: { marker: Buffer.from('-----END '), maxBytes: LONGEST_KEY_BLOCK }, notAfter: byteClass('-'), judge: judgeKeyBlock, source: 'https://www.rfc-editor.org/rfc/rfc7468',
   },
   {
     rule: 'dlp.putty_private_key', title: 'Private key (PuTTY)', severity: 'critical', literals: ['PuTTY-User-Key-File-'],
@@ -32,8 +33,8 @@ export const KEY_MATERIAL_RULES: readonly SecretRule[] = [
     judge: unlessFiller(/^.*(?=.{40}$)/s, 'critical'), source: 'https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html',
   },
   {
-    rule: 'dlp.aws_secret_key', title: 'AWS secret access key (bare)', severity: 'critical', literals: [], run: { min: 40, max: 40 },
-    shape: /[A-Za-z0-9/+]{40}/, alphabet: BASE64, reach: 41, notAfter: BASE64, judge: judgeBareAwsSecret, source: 'https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html',
+    rule: 'dlp.aws_secret_key', title: 'AWS secret access key (bare)', severity: 'critical', literals: [], run: { of: 'base64', min: 40, max: 48 },
+    shape: /[A-Za-z0-9/+_-]{40,48}(?![=])/, alphabet: BASE64, reach: 2, notAfter: BASE64, judge: judgeBareAwsSecret, source: 'https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html',
   },
   {
     rule: 'dlp.gcp_service_account', title: 'Google Cloud service account file', severity: 'critical', literals: ['service_account'],

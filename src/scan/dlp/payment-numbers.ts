@@ -2,7 +2,7 @@
 
 import { passesIbanCheck, passesLuhn } from './checksum.ts'
 import type { MatchPlace, SecretRule, Severity } from './secret-rule.ts'
-import { GROUPED_DIGIT, GROUPED_WORD, WORD } from '../byte-class.ts'
+import { GROUPED_DIGIT, GROUPED_WORD, TOKEN, WORD } from '../engine/byte-class.ts'
 
 /** Issuer ranges with their lengths: Visa, Mastercard, American Express, Discover, JCB, Diners Club. */
 const CARD = /^(?:4\d{15}|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}|3[47]\d{13}|6(?:011|4[4-9]\d|5\d\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|3(?:0[0-5]|[68]\d)\d{11})$/
@@ -36,17 +36,27 @@ function judgeIban(match: string): Severity | undefined {
   return isWhole && passesIbanCheck(iban) ? 'medium' : undefined
 }
 
+/** Areas, groups and serials that are never given out (SSA, since 2011): 000, 666 and 900 to 999; 00; 0000. */
+function judgeSocialSecurityNumber(match: string): Severity | undefined {
+  return /^(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}$/.test(match) ? 'low' : undefined
+}
+
 export const PAYMENT_RULES: readonly SecretRule[] = [
   {
+    rule: 'dlp.social_security_number', title: 'Social security number (USA)', severity: 'low', literals: ['000-00-0000'], anyDigit: true,
+    shape: /\d{3}-\d{2}-\d{4}(?![\w-])/, alphabet: TOKEN, reach: 2, notAfter: TOKEN, judge: judgeSocialSecurityNumber,
+    source: 'https://www.ssa.gov/employer/randomization.html',
+  },
+  {
     rule: 'dlp.credit_card', title: 'Payment card number', severity: 'medium',
-    literals: ['0000000000000', '0000 0000 0000 0', '0000-0000-0000-0', '0000 000000 0000', '0000-000000-0000'], looseLiterals: true,
+    literals: ['0000000000000', '0000 0000 0000 0', '0000-0000-0000-0', '0000 000000 0000', '0000-000000-0000'], anyDigit: true,
     shape: /\d(?:[ -]?\d){12,18}(?![ -]?\d)/, alphabet: GROUPED_DIGIT, reach: 2 * LONGEST_CARD, notAfter: WORD, judge: judgeCard,
     homes: { hosts: ['stripe.com', 'adyen.com', 'adyenpayments.com', 'braintreegateway.com', 'paypal.com', 'squareup.com', 'authorize.net'], kinds: ['body'] },
     source: 'https://www.iso.org/standard/70484.html',
   },
   {
     rule: 'dlp.iban', title: 'International bank account number', severity: 'medium',
-    literals: Object.keys(IBAN_LENGTHS).map((country) => `${country}00`), looseLiterals: true,
+    literals: Object.keys(IBAN_LENGTHS).map((country) => `${country}00`), anyDigit: true,
     shape: /[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}/, alphabet: GROUPED_WORD, reach: 48, notAfter: WORD, judge: judgeIban,
     source: 'https://www.swift.com/standards/data-standards/iban-international-bank-account-number',
   },

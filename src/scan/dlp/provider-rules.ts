@@ -3,39 +3,10 @@
  * a shape that is linear on at most `reach` bytes, the issuer's page, and the hosts that take the credential.
  */
 
-import { BASE64, BASE64_PADDED, DIGIT, DOTTED_TOKEN, TOKEN, URL_TEXT, WORD, type ByteClass } from '../byte-class.ts'
-import { judgeAwsKeyId, judgeCrcToken, judgeDiscordToken, judgeMailgunKey, unlessFiller } from './judges.ts'
-import type { SecretRule, Severity } from './secret-rule.ts'
-import type { SegmentKind } from '../../model/finding.ts'
-
-const HEADER: readonly SegmentKind[] = ['header']
-const HEADER_OR_BODY: readonly SegmentKind[] = ['header', 'body']
-const ANYWHERE: readonly SegmentKind[] = ['url', 'header', 'body']
-
-interface PrefixRow {
-  readonly name: string
-  readonly title: string
-  readonly prefixes: readonly string[]
-  /** Regular expression of what follows the prefix. */
-  readonly body: string
-  readonly hosts?: readonly string[]
-  readonly kinds?: readonly SegmentKind[]
-  readonly severity?: Severity
-  /** Where the body has characters beyond `DOTTED_TOKEN`. */
-  readonly alphabet?: ByteClass
-  readonly source: string
-}
-
-const DEFAULT_REACH = 256
-
-/** A token that is a prefix and one run of characters: most are. */
-function prefixRule({ name, title, prefixes, body, hosts, kinds = HEADER, severity = 'critical', alphabet = DOTTED_TOKEN, source }: PrefixRow): SecretRule {
-  const prefix = prefixes.map((text) => text.replace(/[.+*?$^]/g, '\\$&')).join('|')
-  return {
-    rule: `dlp.${name}`, title, severity, literals: prefixes, shape: new RegExp(`(?:${prefix})${body}`), alphabet, reach: DEFAULT_REACH, notAfter: WORD,
-    judge: unlessFiller(new RegExp(`^(?:${prefix})`), severity), source, ...(hosts !== undefined && { homes: { hosts, kinds } }),
-  }
-}
+import { BASE64, BASE64_PADDED, DIGIT, DOTTED_TOKEN, TOKEN, URL_TEXT, WORD } from '../engine/byte-class.ts'
+import { judgeAwsKeyId, judgeCrcToken, judgeDiscordToken, judgeMailgunKey } from './judges.ts'
+import { ANYWHERE, DEFAULT_REACH, HEADER, HEADER_OR_BODY, prefixRule } from './prefix-rule.ts'
+import type { SecretRule } from './secret-rule.ts'
 
 const GITHUB = ['github.com', 'githubusercontent.com', 'ghcr.io', 'githubcopilot.com', 'models.github.ai', 'pkg.github.com']
 const SLACK = ['slack.com']
@@ -46,23 +17,23 @@ const HUGGING_FACE = ['huggingface.co', 'hf.co', 'hf.space']
 
 export const PROVIDER_RULES: readonly SecretRule[] = [
   {
-    rule: 'dlp.aws_access_key', title: 'AWS access key id', severity: 'critical', literals: ['AKIA', 'ASIA'],
+    rule: 'dlp.aws_access_key', disguises: true, title: 'AWS access key id', severity: 'critical', literals: ['AKIA', 'ASIA'],
     // The scope behind the id belongs to the match, so that the judge sees it.
     shape: /(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Za-z0-9])(?:(?:\/|%2[Ff])\d{8}(?:\/|%2[Ff]))?/, alphabet: URL_TEXT, reach: 48, notAfter: WORD, judge: judgeAwsKeyId,
     homes: { hosts: AWS, kinds: HEADER }, source: 'https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html',
   },
   {
-    rule: 'dlp.github_token', title: 'GitHub token', severity: 'critical', literals: ['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'],
+    rule: 'dlp.github_token', disguises: true, title: 'GitHub token', severity: 'critical', literals: ['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'],
     shape: /gh[pousr]_[A-Za-z0-9]{30,255}/, alphabet: WORD, reach: 262, notAfter: WORD, judge: judgeCrcToken(36),
     homes: { hosts: GITHUB, kinds: HEADER }, source: 'https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/',
   },
   {
-    rule: 'dlp.npm_token', title: 'npm access token', severity: 'critical', literals: ['npm_'],
+    rule: 'dlp.npm_token', disguises: true, title: 'npm access token', severity: 'critical', literals: ['npm_'],
     shape: /npm_[A-Za-z0-9]{36}(?![A-Za-z0-9_])/, alphabet: TOKEN, reach: DEFAULT_REACH, notAfter: TOKEN, judge: judgeCrcToken(36),
     homes: { hosts: NPM, kinds: HEADER }, source: 'https://github.blog/changelog/2021-09-23-npm-has-a-new-access-token-format/',
   },
   {
-    rule: 'dlp.discord_bot_token', title: 'Discord bot token', severity: 'critical', literals: [], run: { min: 23, max: 28, next: '.', first: 'MNO' },
+    rule: 'dlp.discord_bot_token', title: 'Discord bot token', severity: 'critical', literals: [], run: { of: 'token', min: 23, max: 28, next: '.', first: 'MNO' },
     shape: /[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}/, alphabet: DOTTED_TOKEN, reach: 96, notAfter: WORD, judge: judgeDiscordToken,
     homes: { hosts: ['discord.com', 'discordapp.com', 'discord.gg'], kinds: HEADER }, source: 'https://discord.com/developers/docs/reference#authentication',
   },

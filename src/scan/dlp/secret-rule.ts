@@ -1,6 +1,8 @@
 /** The form of a rule that recognises one kind of credential. */
 
-import type { ByteClass } from '../byte-class.ts'
+import type { ByteClass } from '../engine/byte-class.ts'
+import type { TextWindow } from '../engine/text-window.ts'
+import type { HostStanding } from '../layer.ts'
 import type { Finding, SegmentKind } from '../../model/finding.ts'
 
 export type Severity = Finding['severity']
@@ -12,6 +14,8 @@ export interface MatchPlace {
   readonly segment: string
   readonly host: string
   readonly direction: 'request' | 'response'
+  /** How well the destination is known: to everybody, or to the profile. */
+  readonly standing: 'known' | HostStanding
   /** Whether the text stood in base64 or hexadecimal. */
   readonly isDecoded: boolean
   /** Up to 512 bytes before the match. */
@@ -25,6 +29,14 @@ export interface Homes {
   readonly kinds: readonly SegmentKind[]
 }
 
+/** The last line of a block of which `shape` is the head. */
+export interface BlockEnd {
+  /** How the last line begins. */
+  readonly marker: Buffer
+  /** How far it is looked for. */
+  readonly maxBytes: number
+}
+
 export interface SecretRule {
   /** Stable id, `dlp.<name>`: public API. */
   readonly rule: string
@@ -32,12 +44,21 @@ export interface SecretRule {
   readonly severity: Severity
   /** What the text must contain, in exact case; empty where `run` says what to look at. */
   readonly literals: readonly string[]
-  /** A digit in a literal stands for any digit, and its letters for either case. */
+  /** The letters of the literals stand for either case, their digits for any digit. */
   readonly looseLiterals?: true
-  /** Instead of literals: a run of base64 characters of this length, optionally followed by one certain byte. */
-  readonly run?: { readonly min: number; readonly max: number; readonly next?: string; readonly first?: string }
+  /** A 0 in a literal stands for any digit. */
+  readonly anyDigit?: true
+  /** Whether it is also looked for backwards and moved by thirteen places: where the literal is nothing that text has by chance. */
+  readonly disguises?: true
+  /**
+   * Instead of literals: a whole run of this length of letters, digits, `_` and `-`, or with `base64` of `+` and `/` as well,
+   * with one of these characters in front and one certain character behind it.
+   */
+  readonly run?: { readonly of: 'token' | 'base64'; readonly min: number; readonly max: number; readonly next?: string; readonly first?: string }
   /** How far before the literal the match starts: as many of these bytes as there are, up to `max`. */
   readonly back?: { readonly class: ByteClass; readonly max: number }
+  /** Or: where the match starts, found by walking back at most 512 bytes. @returns `undefined` where none can start */
+  readonly startOf?: (text: TextWindow, literalStart: number) => number | undefined
   /** The whole match, from its first byte. No flags. Linear: no nested repeats, and what repeats cannot match what follows. */
   readonly shape: RegExp
   /** Bytes a match consists of, from the end of the literal on: a match is decided at the first other byte. */
@@ -49,6 +70,10 @@ export interface SecretRule {
   /** Looks at structure and checksum. @returns the severity, or `undefined` where it is no credential */
   readonly judge?: (match: string, place: MatchPlace) => Severity | undefined
   readonly homes?: Homes
+  /** The shape is a name, what separates it, and a value. */
+  readonly pair?: true
+  /** The shape is only the head of a block. */
+  readonly block?: BlockEnd
   /** Where the issuer says so. */
   readonly source: string
 }

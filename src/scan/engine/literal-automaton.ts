@@ -1,6 +1,7 @@
 /**
- * Finds all of a set of literals in one pass (Aho and Corasick, 1975), as a complete table: one load per byte. Letters match in
- * either case and any digit matches any digit, so a hit is only a reason to look closer.
+ * Finds all of a set of literals in one pass (Aho and Corasick, 1975), as a complete table: two loads per byte, and one more
+ * tells what kinds of byte went by. Letters match in either case and any digit matches any digit, so a hit is only a reason
+ * to look closer.
  */
 
 export interface LiteralHit<T> {
@@ -10,8 +11,11 @@ export interface LiteralHit<T> {
 }
 
 export interface LiteralAutomaton<T> {
-  /** `next state = table[(state << 8) | byte]`; state 0 is the start. */
+  /** By byte value: its column in the table in the low bits, its flags (`FLAG_SHIFT`) above them. */
+  readonly columns: Uint16Array
+  /** `next state = table[(state << shift) | column]`; state 0 is the start. */
   readonly table: Uint16Array
+  readonly shift: number
   /** States from this one on are hits. */
   readonly firstHit: number
   /** By state minus `firstHit`. */
@@ -25,10 +29,17 @@ export class LiteralLimitError extends Error {
   override readonly name = 'LiteralLimitError'
 }
 
+export const MAX_STATES = 65_535
+/** Where the flags of a byte begin in its column word. */
+export const FLAG_SHIFT = 8
+/** The byte may begin an escape that the folded view undoes: `%`, `\`, `&`, or a byte beyond ASCII. */
+export const FLAG_FOLDABLE = 1 << FLAG_SHIFT
+export const COLUMN_MASK = FLAG_FOLDABLE - 1
+
 const BYTE_VALUES = 256
-const MAX_STATES = 65_535
 const MAX_LITERAL_BYTES = 255
 const FIRST_DIGIT = 0x30
+const FIRST_BEYOND_ASCII = 0x80
 const FOLDED = Uint8Array.from({ length: BYTE_VALUES }, (_, byte) => foldByte(byte))
 
 interface TrieState<T> {
@@ -39,24 +50,24 @@ interface TrieState<T> {
 }
 
 /** @throws {LiteralLimitError} */
-export function compileLiterals<T>(literals: readonly { readonly literal: string; readonly value: T }[]): LiteralAutomaton<T> {
+export function compileLiterals<T>(literals: readonly { readonly literal: Uint8Array; readonly value: T }[]): LiteralAutomaton<T> {
   const trie: TrieState<T>[] = [{ children: new Map(), depth: 0, hits: [], fail: 0 }]
-  for (const { literal, value } of literals) addLiteral(trie, Buffer.from(literal, 'latin1'), value)
+  for (const { literal, value } of literals) addLiteral(trie, literal, value)
   if (trie.length > MAX_STATES) throw new LiteralLimitError(`${trie.length} states are more than ${MAX_STATES}`)
-  const order = linkFailures(trie)
-  return fillTable(trie, order)
+  return fillTable(trie, linkFailures(trie))
 }
 
-function foldByte(byte: number): number {
+/** @returns the byte as the automaton sees it: lower case, any digit as 0 */
+export function foldByte(byte: number): number {
   if (byte >= FIRST_DIGIT && byte <= 0x39) return FIRST_DIGIT
   return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
 }
 
-function addLiteral<T>(trie: TrieState<T>[], bytes: Buffer, value: T): void {
-  if (bytes.length > MAX_LITERAL_BYTES) throw new LiteralLimitError(`a literal of ${bytes.length} bytes`)
+function addLiteral<T>(trie: TrieState<T>[], bytes: Uint8Array, value: T): void {
+  if (bytes.length === 0 || bytes.length > MAX_LITERAL_BYTES) throw new LiteralLimitError(`a literal of ${bytes.length} bytes`)
   let state = 0
   for (const byte of bytes) {
-    const folded = FOLDED[byte] ?? 0
+    const folded = foldByte(byte)
     let child = trie[state]?.children.get(folded)
     if (child === undefined) {
       child = trie.length
@@ -96,25 +107,41 @@ function suffixState<T>(trie: readonly TrieState<T>[], from: number, byte: numbe
   }
 }
 
+/** Bytes that no literal holds share column 0, which leads back to the start from everywhere. */
+function assignColumns<T>(trie: readonly TrieState<T>[]): { readonly columns: Uint16Array; readonly byColumn: readonly number[] } {
+  const used = new Set(trie.flatMap(({ children }) => [...children.keys()]))
+  const byColumn = [...used].sort((a, b) => a - b)
+  const columnOf = new Map(byColumn.map((byte, at) => [byte, at + 1]))
+  const columns = Uint16Array.from({ length: BYTE_VALUES }, (_, byte) => (columnOf.get(FOLDED[byte] ?? 0) ?? 0) | (isFoldable(byte) ? FLAG_FOLDABLE : 0))
+  return { columns, byColumn }
+}
+
+function isFoldable(byte: number): boolean {
+  return byte >= FIRST_BEYOND_ASCII || byte === 0x25 || byte === 0x5c || byte === 0x26
+}
+
 // eslint-disable-next-line complexity -- every ?? is a guard of an index that exists
 function fillTable<T>(trie: readonly TrieState<T>[], order: readonly number[]): LiteralAutomaton<T> {
   // States with hits get the highest numbers, so that the scan tells them by one comparison.
   const quiet = order.filter((state) => trie[state]?.hits.length === 0)
   const loud = order.filter((state) => trie[state]?.hits.length !== 0)
-  const numbers = new Map([...quiet, ...loud].map((state, number) => [state, number]))
-  const table = new Uint16Array(trie.length * BYTE_VALUES)
+  const numbers = new Uint32Array(trie.length)
+  for (const [number, state] of [...quiet, ...loud].entries()) numbers[state] = number
+  const { columns, byColumn } = assignColumns(trie)
+  const shift = Math.max(1, Math.ceil(Math.log2(byColumn.length + 1)))
+  const table = new Uint16Array(trie.length << shift)
   const depth = new Uint8Array(trie.length)
   for (const from of order) {
     const state = trie[from]
-    const row = numbers.get(from) ?? 0
-    depth[row] = state?.depth ?? 0
-    const failRow = numbers.get(state?.fail ?? 0) ?? 0
-    for (let byte = 0; byte < BYTE_VALUES; byte++) {
-      const child = state?.children.get(FOLDED[byte] ?? 0)
+    const row = (numbers[from] ?? 0) << shift
+    const failRow = (numbers[state?.fail ?? 0] ?? 0) << shift
+    depth[numbers[from] ?? 0] = state?.depth ?? 0
+    for (let column = 1; column <= byColumn.length; column++) {
+      const child = state?.children.get(byColumn[column - 1] ?? 0)
       // Breadth first: the row of the shorter suffix is already complete.
-      const fallback = from === 0 ? 0 : (table[failRow * BYTE_VALUES + byte] ?? 0)
-      table[row * BYTE_VALUES + byte] = child === undefined ? fallback : (numbers.get(child) ?? 0)
+      const fallback = from === 0 ? 0 : (table[failRow | column] ?? 0)
+      table[row | column] = child === undefined ? fallback : (numbers[child] ?? 0)
     }
   }
-  return { table, firstHit: quiet.length, hits: loud.map((state) => trie[state]?.hits ?? []), depth }
+  return { columns, table, shift, firstHit: quiet.length, hits: loud.map((state) => trie[state]?.hits ?? []), depth }
 }

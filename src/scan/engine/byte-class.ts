@@ -31,9 +31,12 @@ export const DOTTED_TOKEN = byteClass(LETTERS, DIGITS, '_-.')
 /** Both alphabets of base64 (RFC 4648 §4 and §5) without the padding. */
 export const BASE64 = byteClass(LETTERS, DIGITS, '+/_-')
 export const BASE64_PADDED = byteClass(LETTERS, DIGITS, '+/_-=')
+export const HEX = byteClass(DIGITS, 'abcdefABCDEF')
 /** What can stand in a URL or a connection string inside of text. */
 export const URL_TEXT = byteClass(PRINTABLE.replace(/["'<>\\`]/g, ''))
 /** Digits and what groups them. */
 export const GROUPED_DIGIT = byteClass(DIGITS, ' -')
 export const GROUPED_WORD = byteClass(LETTERS, DIGITS, ' ')
 export const ANY = complement(NOTHING)
+/** Both cases of the alphabet of base32 (RFC 4648 §6). */
+export const BASE32 = byteClass(LETTERS, '234567')

@@ -1,0 +1,90 @@
+/** The rules of one profile in the form in which they are matched. Compiled once per policy object. */
+
+import type { DlpPolicy } from '../../model/policy.ts'
+import { CREDENTIAL_RULES } from '../dlp/credential-rules.ts'
+import type { SecretRule, Severity } from '../dlp/secret-rule.ts'
+import { BlockProbe } from './block-probe.ts'
+import { compileLiterals, type LiteralAutomaton } from './literal-automaton.ts'
+import { PairProbe } from './pair-probe.ts'
+import type { Needle, Probe } from './probe.ts'
+import { ReversedProbe } from './reversed-probe.ts'
+import { rotate, RuleProbe } from './rule-probe.ts'
+
+export interface RunRule {
+  readonly row: SecretRule
+  readonly needle: Needle
+}
+
+export interface CustomRule {
+  readonly rule: string
+  readonly severity: Severity
+  /** Global; linear by the check of the configuration. */
+  readonly pattern: RegExp
+}
+
+export interface CompiledRules {
+  readonly literals: LiteralAutomaton<Needle>
+  /** Rules that look at whole runs of characters, by what the runs are of. */
+  readonly runs: { readonly token: readonly RunRule[]; readonly base64: readonly RunRule[] }
+  readonly custom: readonly CustomRule[]
+}
+
+const COMPILED = new WeakMap<DlpPolicy, CompiledRules>()
+const INLINE_FLAGS = /^\(\?([ims]+)\)/
+/** Backwards and by thirteen places only what is long enough not to stand everywhere. */
+const MIN_TRANSFORMED = 4
+
+interface Literal {
+  readonly literal: Buffer
+  readonly value: Needle
+}
+
+export function compileRules(dlp: DlpPolicy): CompiledRules {
+  let compiled = COMPILED.get(dlp)
+  if (compiled === undefined) {
+    const rows = dlp.includeDefaults ? CREDENTIAL_RULES : []
+    compiled = {
+      literals: compileLiterals(rows.flatMap(literalsOf)),
+      runs: { token: runRules(rows, 'token'), base64: runRules(rows, 'base64') },
+      custom: dlp.patterns.map(({ name, regex, severity }) => ({ rule: `custom.${name}`, severity, pattern: customPattern(regex) })),
+    }
+    COMPILED.set(dlp, compiled)
+  }
+  return compiled
+}
+
+function probeOf(row: SecretRule): Probe {
+  if (row.pair === true) return new PairProbe(row)
+  return row.block === undefined ? new RuleProbe(row) : new BlockProbe(row, row.block)
+}
+
+function runRules(rows: readonly SecretRule[], of: 'token' | 'base64'): RunRule[] {
+  return rows.filter(({ run }) => run?.of === of).map((row) => ({ row, needle: { probe: new RuleProbe(row) } }))
+}
+
+function literalsOf(row: SecretRule): Literal[] {
+  const forms = [...forForm(row, probeOf(row), (literal) => literal)]
+  const transformed = { ...row, literals: row.literals.filter(isDistinctive) }
+  if (row.disguises === true && transformed.literals.length > 0) {
+    forms.push(...forForm(transformed, new RuleProbe(row, 'rot13'), rotate), ...forForm(transformed, new ReversedProbe(row), (literal) => Array.from(literal).reverse().join('')))
+  }
+  return forms
+}
+
+function forForm({ literals, looseLiterals, anyDigit }: SecretRule, probe: Probe, transform: (literal: string) => string): Literal[] {
+  return literals.map((text) => {
+    const literal = Buffer.from(transform(text), 'latin1')
+    const needle: Needle = looseLiterals === true ? { probe } : { probe, exact: literal, ...(anyDigit === true && { anyDigit }) }
+    return { literal, value: needle }
+  })
+}
+
+function isDistinctive(literal: string): boolean {
+  return literal.length >= MIN_TRANSFORMED && /[A-Za-z].*[A-Za-z]/.test(literal)
+}
+
+/** RE2 writes flags for the whole pattern as `(?i)` in front of it. */
+function customPattern(regex: string): RegExp {
+  const flags = INLINE_FLAGS.exec(regex)
+  return flags === null ? new RegExp(regex, 'g') : new RegExp(regex.slice(flags[0].length), `g${flags[1] ?? ''}`)
+}

@@ -1,0 +1,68 @@
+/** Confirms the hits of a rule by its shape, on a window that ends where the rule's alphabet does. */
+
+import { ANY } from './byte-class.ts'
+import type { MatchPlace, SecretRule } from '../dlp/secret-rule.ts'
+import type { Candidate, Probe, RuleMatch, Sight } from './probe.ts'
+
+const BEFORE_BYTES = 512
+const FIRST_LOWER = 0x61
+const FIRST_UPPER = 0x41
+const LETTERS = 26
+const HALF = 13
+
+/** `rot13`: the text is read as if every letter had been moved by thirteen places. */
+export class RuleProbe implements Probe {
+  readonly rule: string
+  readonly row: SecretRule
+  readonly #sticky: RegExp
+  readonly #form: 'plain' | 'rot13'
+
+  constructor(row: SecretRule, form: 'plain' | 'rot13' = 'plain') {
+    this.rule = row.rule
+    this.row = row
+    this.#form = form
+    this.#sticky = new RegExp(row.shape.source, 'y')
+  }
+
+  startAt({ text }: Sight, literalStart: number): number | undefined {
+    const { back, notAfter, startOf } = this.row
+    let start: number | undefined = literalStart
+    if (startOf !== undefined) start = startOf(text, literalStart)
+    else if (back !== undefined) while (start > text.floor && literalStart - start < back.max && back.class[text.at(start - 1)] === 1) start--
+    if (start === undefined) return undefined
+    return start > text.floor && notAfter[text.at(start - 1)] === 1 ? undefined : start
+  }
+
+  windowEnd({ text, runs, isLast }: Sight, { literalEnd }: Candidate): number | undefined {
+    const { alphabet, reach } = this.row
+    const limit = literalEnd + reach
+    if (alphabet === ANY) return isLast || limit <= text.end ? Math.min(limit, text.end) : undefined
+    const runEnd = runs.endOfRun(text, alphabet, literalEnd)
+    if (runEnd >= text.end && !isLast && limit > text.end) return undefined
+    return Math.min(limit, runEnd + 1, text.end)
+  }
+
+  confirm(sight: Sight, { start }: Candidate, windowEnd: number): RuleMatch | undefined {
+    const { text, hunt } = sight
+    const { row } = this
+    const window = text.text(start, windowEnd)
+    this.#sticky.lastIndex = 0
+    const match = this.#sticky.exec(this.#form === 'plain' ? window : rotate(window))?.[0]
+    if (match === undefined || match === '' || hunt.isHome(row)) return undefined
+    const severity = row.judge === undefined ? row.severity : row.judge(match, placeOf(sight, start))
+    return severity === undefined ? undefined : { rule: row.rule, severity, start, end: start + match.length }
+  }
+}
+
+export function placeOf({ text, hunt, isDecoded }: Sight, start: number): MatchPlace {
+  return { ...hunt.place, isDecoded, before: () => text.text(Math.max(text.floor, start - BEFORE_BYTES), start) }
+}
+
+/** @returns the text with every ASCII letter moved by thirteen places: its own inverse */
+export function rotate(text: string): string {
+  return text.replace(/[A-Za-z]/g, (letter) => {
+    const code = letter.charCodeAt(0)
+    const first = code >= FIRST_LOWER ? FIRST_LOWER : FIRST_UPPER
+    return String.fromCharCode(first + ((code - first + HALF) % LETTERS))
+  })
+}
