@@ -13,7 +13,7 @@ export interface Offered {
 }
 
 export type RecorderRequest =
-  /** All receipts of one turn of the event loop, in the order of the chain. */
+  /** What was offered since the message before, in the order of the chain. */
   | { readonly kind: 'append'; readonly offered: readonly Offered[] }
   | { readonly kind: 'policy'; readonly hash: string }
   | { readonly kind: 'close'; readonly reason: string | undefined }
@@ -25,12 +25,16 @@ export interface RecorderReport {
   readonly syncsMs: readonly number[]
 }
 
+/**
+ * A bare number says that everything not answered yet, up to that ordinal, is durable: it shared one flush. It comes with
+ * every flush, and a report as an object with it would cost more than the receipt.
+ */
 export type RecorderReply =
+  | number
   | { readonly kind: 'opened'; readonly resumed: Resumed; readonly report: RecorderReport }
   /** Instead of `opened`. */
   | { readonly kind: 'unopened'; readonly detail: string }
-  /** What was not answered yet, up to `last`: it shared one flush. */
-  | { readonly kind: 'durable'; readonly last: number; readonly report: RecorderReport }
+  /** What was not answered yet, up to `last`. */
   | { readonly kind: 'lost'; readonly last: number; readonly denial: Denial; readonly report: RecorderReport }
   /** Not taken at all. Told before anything of a receipt behind it. */
   | { readonly kind: 'refused'; readonly ordinal: number; readonly denial: Denial }

@@ -6,10 +6,12 @@
 import type { Worker } from 'node:worker_threads'
 
 import type { Denial } from '../model/denial.ts'
+import { PendingReceipts, type QueueLimits } from './pending-receipts.ts'
 import { faultOf, RecorderError } from './recorder-error.ts'
 import type { Offered, RecorderReply, RecorderReport, RecorderRequest } from './recorder-messages.ts'
 import type { Appended, Need, ReceiptRecorder, RecorderStats } from './receipt-recorder.ts'
 import type { ReceiptFacts } from './receipt-facts.ts'
+import { DEFAULT_QUEUE_LIMITS } from './recorder-settings.ts'
 import type { Resumed } from './resume.ts'
 
 export interface RecorderThreadOptions {
@@ -20,6 +22,10 @@ export interface RecorderThreadOptions {
   readonly onSync: (tookMs: number) => void
   /** Wait before the first attempt after a thread died, doubled up to the maximum. */
   readonly restartMs?: { readonly first: number; readonly max: number }
+  /** Those of the recorder, where they are not the defaults: kept on this side too, whatever the thread does. */
+  readonly limits?: Partial<QueueLimits>
+  /** Looks without an answer to what waits after which a thread counts as lost. */
+  readonly stall?: { readonly lookMs: number; readonly looks: number }
 }
 
 interface Opening {
@@ -28,8 +34,9 @@ interface Opening {
   readonly report: RecorderReport
 }
 
-const IGNORE = (): void => undefined
 const RESTART_MS = { first: 250, max: 30_000 }
+/** A disk that answers nothing for half a minute does not come back in time for anybody who waits. */
+const STALL = { lookMs: 1000, looks: 30 }
 
 /** @throws {RecorderError} when the folder cannot be read, or the session_open cannot be made durable */
 export async function openRecorderThread(options: RecorderThreadOptions): Promise<RecorderThread> {
@@ -58,52 +65,55 @@ function openThread(worker: Worker): Promise<Opening> {
       fail(`the recorder's thread ended with ${code}`)
     }
     const onMessage = (reply: RecorderReply): void => {
-      if (reply.kind === 'opened') settle(() => { resolve({ worker, resumed: reply.resumed, report: reply.report }) })
+      if (typeof reply === 'number') fail('the recorder did not open')
+      else if (reply.kind === 'opened') settle(() => { resolve({ worker, resumed: reply.resumed, report: reply.report }) })
       else fail(reply.kind === 'unopened' ? reply.detail : 'the recorder did not open')
     }
     worker.on('error', onError).on('exit', onExit).on('message', onMessage)
   })
 }
 
-type Waiter = ReturnType<typeof Promise.withResolvers<undefined>>
-
 export class RecorderThread implements ReceiptRecorder {
   readonly resumed: Resumed
   readonly #options: RecorderThreadOptions
+  readonly #pending: PendingReceipts
+  readonly #watch: NodeJS.Timeout
   #worker: Worker | undefined
   #report: RecorderReport
   #policyHash: string
-  /** What was offered and not answered, in order; `undefined` where one was refused before its turn. */
-  #waiting: (Waiter | undefined)[] = []
-  /** Ordinal of the first that waits; per thread. */
-  #firstWaiting = 0
-  #outbox: Offered[] = []
-  #closing: Waiter | undefined
+  #closing: PromiseWithResolvers<undefined> | undefined
   #restart: NodeJS.Timeout | undefined
   #attempts = 0
   #refused = 0
+  /** Looks in a row in which something waited and nothing was answered. */
+  #silentLooks = 0
+  #isSendDue = false
 
   /** Use `openRecorderThread`. */
   constructor(options: RecorderThreadOptions, opening: Opening) {
     this.#options = options
     this.#policyHash = options.policyHash
+    this.#pending = new PendingReceipts({ ...DEFAULT_QUEUE_LIMITS, ...options.limits })
     this.resumed = opening.resumed
     this.#report = opening.report
     this.#attach(opening)
+    this.#watch = setInterval(() => { this.#look() }, (options.stall ?? STALL).lookMs)
+    this.#watch.unref()
   }
 
   append(facts: ReceiptFacts, need: Need): Appended | Denial {
-    if (this.#worker === undefined || this.#closing !== undefined) {
+    const offered: Offered = { facts, need }
+    if (facts.decisionPhase === 'outcome') this.#pending.settleIntent()
+    const denial = this.#fault() ?? this.#pending.admissionFault(offered)
+    if (denial !== undefined) {
       this.#refused++
-      return { reason: 'receipt_unwritable', detail: this.#closing === undefined ? "the recorder's thread is down" : 'the recorder is closed' }
+      return denial
     }
-    const waiter: Waiter = Promise.withResolvers()
-    // Nobody need wait for an outcome, and a lost one must not end the process as unhandled.
-    waiter.promise.catch(IGNORE)
-    this.#waiting.push(waiter)
-    // What other sockets bring in this turn shares the message: 1.5 us a receipt with 16 of them, 6.4 us alone.
-    if (this.#outbox.push({ facts, need }) === 1) setImmediate(this.#send)
-    return { durable: waiter.promise }
+    const durable = this.#pending.add(offered)
+    // What other sockets bring in this turn shares the message.
+    if (!this.#isSendDue) setImmediate(this.#sendDue)
+    this.#isSendDue = true
+    return { durable }
   }
 
   durableHead(): RecorderReport['durableHead'] {
@@ -112,7 +122,7 @@ export class RecorderThread implements ReceiptRecorder {
 
   usePolicy(hash: string): void {
     this.#policyHash = hash
-    this.#send()
+    this.#send('all')
     this.#say({ kind: 'policy', hash })
   }
 
@@ -120,7 +130,7 @@ export class RecorderThread implements ReceiptRecorder {
     if (this.#closing === undefined) {
       this.#closing = Promise.withResolvers()
       clearTimeout(this.#restart)
-      this.#send()
+      this.#send('all')
       if (this.#worker === undefined) this.#closing.reject(new RecorderError("the recorder's thread is down"))
       this.#say({ kind: 'close', reason })
     }
@@ -129,26 +139,34 @@ export class RecorderThread implements ReceiptRecorder {
 
   stats(): RecorderStats {
     const { stats } = this.#report
-    const commit = { ...stats.commit, queued: this.#waiting.length }
+    const commit = { ...stats.commit, queued: this.#pending.size }
     return { ...stats, commit, refused: stats.refused + this.#refused }
+  }
+
+  #fault(): Denial | undefined {
+    if (this.#closing !== undefined) return { reason: 'receipt_unwritable', detail: 'the recorder is closed' }
+    return this.#worker === undefined ? { reason: 'receipt_unwritable', detail: "the recorder's thread is down" } : undefined
   }
 
   #say(request: RecorderRequest): void {
     this.#worker?.postMessage(request)
   }
 
-  readonly #send = (): void => {
-    if (this.#outbox.length === 0) return
-    const offered = this.#outbox
-    this.#outbox = []
-    this.#say({ kind: 'append', offered })
+  readonly #sendDue = (): void => {
+    this.#isSendDue = false
+    this.#send('paced')
+  }
+
+  #send(which: 'paced' | 'all'): void {
+    const offered = this.#pending.takeMessage(which === 'all')
+    if (offered.length > 0) this.#say({ kind: 'append', offered })
   }
 
   #attach({ worker, report }: Opening): void {
     this.#worker = worker
     this.#report = report
-    this.#firstWaiting = 0
     this.#attempts = 0
+    this.#silentLooks = 0
     worker.on('message', (reply: RecorderReply) => {
       if (worker === this.#worker) this.#hear(reply)
     })
@@ -161,43 +179,27 @@ export class RecorderThread implements ReceiptRecorder {
   }
 
   #hear(reply: RecorderReply): void {
-    if ('report' in reply) {
-      this.#report = reply.report
-      reply.report.syncsMs.forEach(this.#options.onSync)
+    if (typeof reply === 'number') this.#pending.resolveUpTo(reply)
+    else {
+      if ('report' in reply) {
+        this.#report = reply.report
+        reply.report.syncsMs.forEach(this.#options.onSync)
+      }
+      if (reply.kind === 'lost') this.#pending.rejectUpTo(reply.last, errorOf(reply.denial))
+      else if (reply.kind === 'refused') this.#pending.refuse(reply.ordinal, errorOf(reply.denial))
+      else if (reply.kind === 'closed') this.#onClosed(reply.fault)
+      // The regular report says nothing about what waits: its timer goes on where a receipt was forgotten.
+      if (reply.kind === 'report') return
     }
-    if (reply.kind === 'durable') for (const waiter of this.#takeUpTo(reply.last)) waiter?.resolve(undefined)
-    else if (reply.kind === 'lost') for (const waiter of this.#takeUpTo(reply.last)) waiter?.reject(errorOf(reply.denial))
-    else if (reply.kind === 'refused') this.#refuse(reply.ordinal, errorOf(reply.denial))
-    else if (reply.kind === 'closed') this.#onClosed(reply.fault)
-  }
-
-  #refuse(ordinal: number, error: RecorderError): void {
-    const at = ordinal - this.#firstWaiting
-    this.#waiting[at]?.reject(error)
-    this.#waiting[at] = undefined
-    this.#dropAnswered()
-  }
-
-  /** Answers come in the order of the receipts. */
-  #takeUpTo(last: number): (Waiter | undefined)[] {
-    const taken = this.#waiting.splice(0, last - this.#firstWaiting + 1)
-    this.#firstWaiting = last + 1
-    this.#dropAnswered()
-    return taken
-  }
-
-  /** What was refused behind others that waited is in nobody's flush. */
-  #dropAnswered(): void {
-    while (this.#waiting.length > 0 && this.#waiting[0] === undefined) {
-      this.#waiting.shift()
-      this.#firstWaiting++
-    }
+    this.#silentLooks = 0
+    this.#send('paced')
   }
 
   #onClosed(fault: string | undefined): void {
     const worker = this.#worker
     this.#worker = undefined
-    this.#abandon('the recorder is closed')
+    clearInterval(this.#watch)
+    this.#pending.abandon('the recorder is closed')
     const ended = worker?.terminate() ?? Promise.resolve(0)
     void ended.then(() => {
       if (fault === undefined) this.#closing?.resolve(undefined)
@@ -205,26 +207,41 @@ export class RecorderThread implements ReceiptRecorder {
     })
   }
 
-  /** Fail closed: what waits is refused, and nothing is admitted until another thread has a session. */
+  /** Counts looks, not time: a process that was stopped and goes on finds its answers waiting, and must read them first. */
+  #look(): void {
+    const isSilent = this.#worker !== undefined && (this.#pending.size > 0 || this.#closing !== undefined)
+    this.#silentLooks = isSilent ? this.#silentLooks + 1 : 0
+    const { lookMs, looks } = this.#options.stall ?? STALL
+    if (this.#silentLooks > looks) this.#onStall(`it has answered nothing for ${lookMs * looks} ms`)
+  }
+
+  /** A thread that hangs in the disk may still write when the disk lets it: the next one begins only after its end. */
+  #onStall(cause: string): void {
+    const worker = this.#worker
+    this.#lose(cause)
+    void worker?.terminate().then(() => { this.#scheduleRestart() })
+  }
+
   #onDeath(cause: string): void {
+    this.#lose(cause)
+    this.#scheduleRestart()
+  }
+
+  /** Fail closed: what waits is refused, and nothing is admitted until another thread has a session. */
+  #lose(cause: string): void {
     this.#worker = undefined
     const detail = `the recorder's thread failed: ${cause}`
     const { stats } = this.#report
     this.#report = { ...this.#report, stats: { ...stats, state: 'failed', session: '', failures: stats.failures + 1, lastFault: detail } }
-    this.#abandon(detail)
+    this.#pending.abandon(detail)
     this.#closing?.reject(new RecorderError(detail))
-    this.#scheduleRestart()
-  }
-
-  #abandon(detail: string): void {
-    this.#outbox = []
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const waiter of waiting) waiter?.reject(new RecorderError(detail))
   }
 
   #scheduleRestart(): void {
-    if (this.#closing !== undefined) return
+    if (this.#closing !== undefined) {
+      clearInterval(this.#watch)
+      return
+    }
     const { first, max } = this.#options.restartMs ?? RESTART_MS
     this.#restart = setTimeout(() => { void this.#start() }, Math.min(max, first * 2 ** this.#attempts))
     this.#attempts++

@@ -100,7 +100,7 @@ class Intake {
     this.#flush = flush
     flush.durable.then(
       () => {
-        this.#tell({ kind: 'durable', last: flush.last, report: this.#report() })
+        this.#tell(flush.last)
       },
       (error: unknown) => {
         this.#tell({ kind: 'lost', last: flush.last, denial: denialOf(error), report: this.#report() })

@@ -20,9 +20,14 @@ export function startRecorder(pair: KeyPair, { backend, recorder, onSync }: Omit
   return openRecorderThread({
     policyHash: recorder.policyHash,
     onSync,
+    limits: limitsOf(recorder),
     start: (policyHash) => {
       const workerData: RecorderWorkerOptions = { seed: pair.seed, backend, recorder: { ...recorder, policyHash } }
       return new Worker(ENTRY, { workerData, name: 'chaperone recorder' })
     },
   })
+}
+
+function limitsOf({ maxQueued, maxOpenIntents }: RecorderWorkerOptions['recorder']) {
+  return { ...(maxQueued !== undefined && { maxQueued }), ...(maxOpenIntents !== undefined && { maxOpenIntents }) }
 }
