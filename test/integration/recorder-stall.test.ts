@@ -23,9 +23,9 @@ interface Rig {
   readonly recorder: ReceiptRecorder
   readonly workers: readonly Worker[]
   /** From here on the disk hangs. */
-  shut(): void
+  readonly shut: () => void
   /** Lets the disk go on, the write that hangs included. */
-  open(): void
+  readonly open: () => void
 }
 
 async function aBlockable(t: TestContext, stall: { lookMs: number; looks: number }, limits = {}): Promise<Rig> {
