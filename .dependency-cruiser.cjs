@@ -3,6 +3,7 @@
  *
  *   cli → server → ingress, admin → pipeline → domain → model → base
  *   verify → receipt/format, receipt/entry → base        (auditable alone)
+ *   verify/envelope → what envelope/ has without a clock, a store or a private key → base
  */
 const DOMAIN = 'identity|gates|budget|scan|redact|envelope|receipt|keys|egress'
 
@@ -62,8 +63,18 @@ module.exports = {
       name: 'verify-stands-alone',
       comment: 'An auditor reads verify/ and the pure format files of receipt/, and nothing else.',
       severity: 'error',
-      from: { path: '^src/verify/', pathNot: '[.]test[.]ts$' },
+      from: { path: '^src/verify/', pathNot: ['[.]test[.]ts$', '^src/verify/envelope/'] },
       to: { pathNot: ['^src/verify/', '^src/base/', '^src/receipt/(format|entry|go-json)[.]ts$', '^(node:)?crypto$'] },
+    },
+    {
+      name: 'verify-envelope-stands-alone',
+      comment: 'An auditor of envelopes reads verify/envelope/ and what envelope/ has without a store and a private key.',
+      severity: 'error',
+      from: { path: '^src/verify/envelope/', pathNot: '[.]test[.]ts$' },
+      to: {
+        path: '.',
+        pathNot: ['^src/verify/envelope/', '^src/base/', '^src/model/raw-headers[.]ts$', '^src/envelope/(?!index|memory-|replay-|redis-|sign-)[a-z0-9-]+[.]ts$', '^(node:)?crypto$'],
+      },
     },
     {
       name: 'only-pipeline-blocks',

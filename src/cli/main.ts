@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 
 import { addConfigCommand } from './commands/config.ts'
 import { addDemoCommand } from './commands/demo.ts'
+import { addEnvelopeCommand } from './commands/envelope.ts'
 import { addIdentityCommand } from './commands/identity.ts'
 import { addInitCommand } from './commands/init.ts'
 import { addKillSwitchCommand } from './commands/kill-switch.ts'
@@ -14,7 +15,7 @@ import { addVerifyCommand } from './commands/verify.ts'
 import { EXIT_USAGE, type CommandContext } from './command-context.ts'
 import { VERSION } from './version.ts'
 
-const COMMANDS = [addStartCommand, addInitCommand, addKeygenCommand, addVerifyCommand, addStatusCommand, addKillSwitchCommand, addConfigCommand, addIdentityCommand, addDemoCommand]
+const COMMANDS = [addStartCommand, addInitCommand, addKeygenCommand, addVerifyCommand, addStatusCommand, addKillSwitchCommand, addConfigCommand, addIdentityCommand, addEnvelopeCommand, addDemoCommand]
 
 /** @returns the exit code */
 export async function runCommandLine(args: readonly string[]): Promise<number> {

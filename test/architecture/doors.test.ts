@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const DOMAIN = ['egress', 'gates', 'identity', 'keys', 'receipt', 'scan']
+const DOMAIN = ['egress', 'envelope', 'gates', 'identity', 'keys', 'receipt', 'scan']
 const MAX_EXPORTS = 12
 
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
@@ -51,7 +51,7 @@ interface PackageFile {
 
 test('every entry point of the package is built from a source that exists', () => {
   const { exports, bin } = JSON.parse(read('package.json')) as PackageFile
-  assert.deepEqual(Object.keys(exports), ['.', './verify', './testing', './package.json'])
+  assert.deepEqual(Object.keys(exports), ['.', './verify', './verify/envelope', './testing', './package.json'])
   const { compilerOptions, exclude } = JSON.parse(read('tsconfig.build.json')) as { compilerOptions: { outDir: string; rootDir: string; declaration: boolean }; exclude: string[] }
   assert.deepEqual([compilerOptions.outDir, compilerOptions.rootDir, compilerOptions.declaration], ['dist', 'src', true])
   for (const [entry, targets] of Object.entries(exports)) {
@@ -93,8 +93,28 @@ test('an auditor of verify reads these files and no others', (t) => {
   assert.deepEqual(modules, VERIFY_NODE)
 })
 
-test('every file of verify is one that its door reaches', () => {
-  const { files } = closureOf('src/verify/index.ts')
+/** What an auditor of `chaperone/verify/envelope` has to read beside verify/envelope/ itself. */
+const ENVELOPE_CLOSURE = [
+  'src/envelope/algorithm.ts', 'src/envelope/chaperone-head.ts', 'src/envelope/check-inbound.ts', 'src/envelope/component.ts',
+  'src/envelope/content-digest.ts', 'src/envelope/coverage.ts', 'src/envelope/derived-value.ts', 'src/envelope/envelope-reason.ts',
+  'src/envelope/field-value.ts', 'src/envelope/http-message.ts', 'src/envelope/mediation.ts', 'src/envelope/message-signature-error.ts',
+  'src/envelope/message-signature.ts', 'src/envelope/parse-trust-list.ts', 'src/envelope/read-envelope.ts', 'src/envelope/replay-window.ts',
+  'src/envelope/signature-base.ts', 'src/envelope/signature-fields.ts', 'src/envelope/signature-params.ts', 'src/envelope/spiffe-id.ts',
+  'src/envelope/strip-mediation.ts', 'src/envelope/structured-field.ts', 'src/envelope/trust-list.ts', 'src/envelope/verify-request.ts',
+  'src/model/raw-headers.ts',
+]
+const ENVELOPE_MODULES = ['node:crypto', 'structured-headers']
+
+test('an auditor of verify/envelope reads these files and no others', (t) => {
+  const { files, modules } = closureOf('src/verify/envelope/index.ts')
+  const outside = files.filter((file) => !file.startsWith('src/verify/envelope/'))
+  t.diagnostic(`${files.length} files, ${outside.length} of them outside verify/envelope/`)
+  assert.deepEqual(outside, ENVELOPE_CLOSURE)
+  assert.deepEqual(modules, ENVELOPE_MODULES)
+})
+
+test('every file of verify is one that one of its two doors reaches', () => {
+  const files = ['src/verify/index.ts', 'src/verify/envelope/index.ts'].flatMap((door) => closureOf(door).files)
   const present = globSync('src/verify/**/*.ts', { cwd: ROOT }).filter((file) => !file.endsWith('.test.ts'))
   assert.deepEqual(present.filter((file) => !files.includes(file)), [])
 })

@@ -1,0 +1,12 @@
+/** Signed calls between companions: the mediation envelope, RFC 9421 signatures, who is trusted, and what was seen before. */
+export { encodeKeyDocuments } from './key-documents.ts'
+export { ENVELOPE_REASONS, isEnvelopeFault } from './envelope-reason.ts'
+export { createMemoryReplayWindow } from './memory-replay-window.ts'
+export { parseTrustList } from './parse-trust-list.ts'
+export { createRedisReplayWindow } from './redis-replay-client.ts'
+export { signRequest } from './sign-request.ts'
+export { signResponse } from './sign-response.ts'
+export { agentIdentity } from './spiffe-id.ts'
+export { stripMediation } from './strip-mediation.ts'
+export { verifyRequest } from './verify-request.ts'
+export { verifyResponse } from './verify-response.ts'
