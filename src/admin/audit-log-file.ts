@@ -4,6 +4,7 @@
  */
 
 import { closeSync, openSync, write, writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 export interface LineWriter {
@@ -30,6 +31,7 @@ const MAX_QUEUED_BYTES = 16 * 1024 * 1024
 const FILE_MODE = 0o600
 const CLOSE_WAIT_MS = 1000
 const BUSY_WAIT_MS = 10
+const GATHER_MS = 5
 /** Attempts of the last flush on a pipe that takes nothing. */
 const MAX_BUSY_ATTEMPTS = 50
 
@@ -45,7 +47,7 @@ class QueuedWriter implements LineWriter {
   readonly #onLoss: LineWriterOptions['onLoss']
   readonly #maxQueuedBytes: number
   #fd: number
-  #queue: Buffer[] = []
+  #queue: string[] = []
   #queuedBytes = 0
   #draining: Promise<void> | undefined
   /** Replaced while a write was running: closed after it. */
@@ -60,13 +62,13 @@ class QueuedWriter implements LineWriter {
   }
 
   write(line: string): void {
-    const bytes = Buffer.from(line, 'utf8')
-    if (this.#closed || this.#queuedBytes + bytes.length > this.#maxQueuedBytes) {
+    const bytes = Buffer.byteLength(line)
+    if (this.#closed || this.#queuedBytes + bytes > this.#maxQueuedBytes) {
       this.#onLoss({ lines: 1, code: this.#closed ? 'closed' : 'queue_full' })
       return
     }
-    this.#queue.push(bytes)
-    this.#queuedBytes += bytes.length
+    this.#queue.push(line)
+    this.#queuedBytes += bytes
     this.#draining ??= this.#drain()
   }
 
@@ -114,9 +116,9 @@ class QueuedWriter implements LineWriter {
   }
 
   async #drain(): Promise<void> {
-    // After this turn: lines of one turn leave in one write.
-    await Promise.resolve()
     while (this.#queue.length > 0) {
+      // Lines of some milliseconds leave in one write: one per turn costs 8 us an exchange, most of it for waking threads.
+      if (!this.#closed) await sleep(GATHER_MS)
       const { bytes, lines } = this.#takeQueue()
       try {
         await writeWhole(this.#fd, bytes)
@@ -129,7 +131,7 @@ class QueuedWriter implements LineWriter {
   }
 
   #takeQueue(): { readonly bytes: Buffer; readonly lines: number } {
-    const taken = { bytes: Buffer.concat(this.#queue), lines: this.#queue.length }
+    const taken = { bytes: Buffer.from(this.#queue.join('')), lines: this.#queue.length }
     this.#queue = []
     this.#queuedBytes = 0
     return taken
@@ -150,7 +152,7 @@ async function writeWhole(fd: number, bytes: Uint8Array): Promise<void> {
     } catch (thrown) {
       // A standard stream that somebody made non-blocking, and whose reader is slow.
       if (codeOf(thrown) !== 'EAGAIN') throw thrown
-      await new Promise((resolve) => setTimeout(resolve, BUSY_WAIT_MS))
+      await sleep(BUSY_WAIT_MS)
     }
   }
 }

@@ -3,8 +3,8 @@
 import { pino } from 'pino'
 
 import type { Clock } from '../base/clock.ts'
-import { sanitizeText } from '../base/printable-text.ts'
 import type { AuditEvent } from '../model/audit-event.ts'
+import { exchangeLine, wireForm } from './audit-line.ts'
 import { openLineWriter } from './audit-log-file.ts'
 
 export interface AuditLogOptions {
@@ -36,20 +36,21 @@ export interface AuditLog {
 
 type Level = 'info' | 'warn' | 'error'
 
-const MAX_LIST_LENGTH = 32
-
 /** @throws the error of the file system where the file cannot be opened */
 export function createAuditLog({ output, clock, includes, onLoss }: AuditLogOptions): AuditLog {
   const writer = openLineWriter({ output, onLoss })
-  const logger = pino({ base: null, timestamp: () => `,"time":"${utcText(clock.nowMs())}"`, formatters: { level: (label) => ({ level: label }) } }, writer)
+  const now = createTimeText(clock)
+  const logger = pino({ base: null, timestamp: () => `,"time":"${now()}"`, formatters: { level: (label) => ({ level: label }) } }, writer)
   let included = includes
 
   return {
     record: (event) => {
-      if (isIncluded(event, included)) logger[levelOf(event)](wireForm(event))
+      if (!isIncluded(event, included)) return
+      if (event.event === 'exchange') writer.write(exchangeLine(event, levelOf(event), now()))
+      else logger[levelOf(event)](wireForm(event))
     },
-    setIncludes: (now) => {
-      included = now
+    setIncludes: (chosen) => {
+      included = chosen
     },
     reopen: () => {
       writer.reopen()
@@ -78,20 +79,14 @@ function levelOf(event: AuditEvent): Level {
 
 const NOTABLE_EVENTS: ReadonlySet<AuditEvent['event']> = new Set(['identity_mismatch', 'identity_unresolved', 'identity_changed', 'open_intents', 'suppressed', 'denial_of_wallet', 'budget_threshold', 'budget_store', 'budget_lease_expired'])
 
-/** @returns the event with snake-case keys, every text printable and at most 2 KiB, every list cut */
-function wireForm(event: AuditEvent): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(event).map(([key, value]) => [wireName(key), wireValue(value)]))
-}
-
-function wireName(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-}
-
-function wireValue(value: unknown): unknown {
-  if (typeof value === 'string') return sanitizeText(value)
-  return Array.isArray(value) ? value.slice(0, MAX_LIST_LENGTH).map(wireValue) : value
-}
-
-function utcText(ms: number): string {
-  return new Date(ms).toISOString()
+/** Many lines share a millisecond. */
+function createTimeText(clock: Clock): () => string {
+  let shownMs = Number.NaN
+  let shown = ''
+  return () => {
+    const nowMs = clock.nowMs()
+    if (nowMs !== shownMs) shown = new Date(nowMs).toISOString()
+    shownMs = nowMs
+    return shown
+  }
 }

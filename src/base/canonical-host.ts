@@ -3,7 +3,7 @@
  * reads it (URL Standard §3.5). Whatever that parser would cut off, decode or drop is refused instead.
  */
 
-import { parseIpAddress } from './ip-address.ts'
+import { isDottedIpv4, parseIpAddress } from './ip-address.ts'
 
 const MAX_RAW_LENGTH = 1024
 const MAX_NAME_LENGTH = 253
@@ -24,6 +24,8 @@ export function canonicalHost(raw: string): string | undefined {
   if (raw.length > MAX_RAW_LENGTH) return undefined
   if (PLAIN_NAME.test(raw)) return withinLimits(raw)
   if (raw.startsWith('[') && raw.endsWith(']')) return bracketedAddress(raw.slice(1, -1))
+  // Four decimal numbers without leading zeros: the URL parser (3 us) would give them back as they are.
+  if (isDottedIpv4(raw)) return raw
   if (UNSAFE.test(raw)) return undefined
 
   const url = URL.parse(`http://${raw}/`)

@@ -32,6 +32,11 @@ export function parseIpAddress(text: string): IpAddress | undefined {
   return { family: 6, value, text: ipv6Text(value), ...(zone !== undefined && { zone }) }
 }
 
+/** @returns whether `text` is the canonical form of an IPv4 address: four decimal numbers without leading zeros */
+export function isDottedIpv4(text: string): boolean {
+  return isIPv4(text)
+}
+
 export function ipv4FromNumber(value: bigint): IpAddress {
   const text = [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join('.')
   return { family: 4, value, text }

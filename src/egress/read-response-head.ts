@@ -5,6 +5,8 @@ import type { ResponseHead } from '../model/exchange.ts'
 import { headerTokens, headerValues, withoutHeaders, type RawHeaders } from '../model/raw-headers.ts'
 import { hopByHopNames } from './hop-headers.ts'
 
+const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
+
 /** @returns the denial `upstream_malformed` where the body's length is ambiguous, or the protocol is switched unasked */
 export function readResponseHead(method: string, status: number, statusText: string, headers: RawHeaders): ResponseHead | Denial {
   if (status === 101) return { reason: 'upstream_malformed', detail: 'protocol switched without an upgrade' }
@@ -16,11 +18,10 @@ export function readResponseHead(method: string, status: number, statusText: str
   const lengths = new Set(headerValues(headers, 'content-length'))
   if (lengths.size > 1) return { reason: 'upstream_malformed', detail: 'more than one Content-Length' }
 
-  const dropped = new Set(hopByHopNames(headers))
   const isChunked = codings.length === 1
   // RFC 9112 §6.3: Transfer-Encoding overrides Content-Length, which must then not be forwarded.
-  if (isChunked) dropped.add('content-length')
-  return { status, statusText, headers: withoutHeaders(headers, dropped), framing: framingOf(method, status, isChunked, lengths.size === 1) }
+  const kept = withoutHeaders(headers, hopByHopNames(headers), isChunked ? CONTENT_LENGTH : undefined)
+  return { status, statusText, headers: kept, framing: framingOf(method, status, isChunked, lengths.size === 1) }
 }
 
 function framingOf(method: string, status: number, isChunked: boolean, hasLength: boolean): ResponseHead['framing'] {

@@ -31,18 +31,25 @@ export function buildExchange(request: IncomingMessage, response: ServerResponse
   }
 }
 
-/** One listener at a time: the last one given is the one that is called. */
-const GONE_LISTENERS = new WeakMap<ServerResponse, () => void>()
+/**
+ * One listener at a time: the last one given is the one that is called. A property, not a WeakMap: with a WeakMap ended
+ * exchanges were seen to outlive their scavenges.
+ */
+const GONE_LISTENER = Symbol('gone listener')
 
-function callWhenGone(response: ServerResponse, listener: () => void): void {
+interface WatchedResponse extends ServerResponse {
+  [GONE_LISTENER]?: () => void
+}
+
+function callWhenGone(response: WatchedResponse, listener: () => void): void {
   if (response.destroyed || response.closed) {
     if (!response.writableFinished) listener()
     return
   }
-  const isFirst = !GONE_LISTENERS.has(response)
-  GONE_LISTENERS.set(response, listener)
+  const isFirst = response[GONE_LISTENER] === undefined
+  response[GONE_LISTENER] = listener
   if (!isFirst) return
   response.once('close', () => {
-    if (!response.writableFinished) GONE_LISTENERS.get(response)?.()
+    if (!response.writableFinished) response[GONE_LISTENER]?.()
   })
 }

@@ -24,19 +24,24 @@ export function headerValue(headers: RawHeaders, name: string): string | undefin
   return undefined
 }
 
-/** @returns the fields whose lower-cased name is not in `names` */
-export function withoutHeaders(headers: RawHeaders, names: ReadonlySet<string>): string[] {
+const NO_NAMES: ReadonlySet<string> = new Set()
+
+/** @returns the fields whose lower-cased name is neither in `names` nor in `also` */
+export function withoutHeaders(headers: RawHeaders, names: ReadonlySet<string>, also = NO_NAMES): string[] {
   const kept: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
     const field = headers[i] ?? ''
-    if (!names.has(field.toLowerCase())) kept.push(field, headers[i + 1] ?? '')
+    const name = field.toLowerCase()
+    if (!names.has(name) && !also.has(name)) kept.push(field, headers[i + 1] ?? '')
   }
   return kept
 }
 
 /** @returns the comma-separated members of every line of a list field (RFC 9110 §5.6.1), lower-cased, empty ones dropped */
 export function headerTokens(headers: RawHeaders, name: string): string[] {
-  return headerValues(headers, name)
+  const values = headerValues(headers, name)
+  if (values.length === 0) return values
+  return values
     .flatMap((value) => value.split(','))
     .map((token) => token.trim().toLowerCase())
     .filter((token) => token !== '')

@@ -4,16 +4,21 @@ import type { Denial } from '../model/denial.ts'
 import type { Passage } from './passage.ts'
 
 export class LiveExchanges {
-  readonly #open = new Set<Passage>()
+  /** Each passage knows its place. An array, not a Set: with a Set ended exchanges were seen to outlive their scavenges. */
+  readonly #open: Passage[] = []
   #idle: (() => void)[] = []
 
   open(passage: Passage): void {
-    this.#open.add(passage)
+    passage.livePlace = this.#open.push(passage) - 1
   }
 
   close(passage: Passage): void {
-    this.#open.delete(passage)
-    if (this.#open.size > 0) return
+    const last = this.#open.pop()
+    if (last !== undefined && last !== passage) {
+      last.livePlace = passage.livePlace
+      this.#open[passage.livePlace] = last
+    }
+    if (this.#open.length > 0) return
     const waiting = this.#idle
     this.#idle = []
     for (const resolve of waiting) resolve()
@@ -21,16 +26,16 @@ export class LiveExchanges {
 
   /** Stops every open exchange that `matches`, now. */
   cut(matches: (passage: Passage) => boolean, denial: Denial): void {
-    for (const passage of this.#open) {
+    for (const passage of [...this.#open]) {
       if (passage.stopped !== undefined || !matches(passage)) continue
       passage.stopped = denial
-      passage.cut?.(denial)
+      passage.running?.stop(denial)
     }
   }
 
   /** @returns once nothing is open */
   whenIdle(): Promise<void> {
-    if (this.#open.size === 0) return Promise.resolve()
+    if (this.#open.length === 0) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
@@ -44,6 +49,6 @@ export class LiveExchanges {
   }
 
   get size(): number {
-    return this.#open.size
+    return this.#open.length
   }
 }

@@ -8,7 +8,7 @@ import type { OutgoingRequest, RequestHead, Target } from '../model/exchange.ts'
 import { headerValues, withoutHeaders, type RawHeaders } from '../model/raw-headers.ts'
 
 /** Never forwarded: framing is written anew, addresses of our side stay ours, and identity is not the caller's to state. */
-const NEVER_FORWARDED = [
+const NEVER_FORWARDED: ReadonlySet<string> = new Set([
   'host',
   'content-length',
   'expect',
@@ -26,14 +26,14 @@ const NEVER_FORWARDED = [
   'chaperone-call',
   'chaperone-head',
   'chaperone-refused-by',
-]
+])
 
 const DEFAULT_PORTS = { http: 80, https: 443 } as const
 
 /** @param via our own Via member, for example `1.1 chaperone (3f2a…)` */
 export function buildOutgoing(head: RequestHead, body: Buffer, via: string): OutgoingRequest {
-  const dropped = new Set([...hopByHopNames(head.headers), ...NEVER_FORWARDED])
-  const headers = ['Host', hostField(head.target), ...withoutHeaders(head.headers, dropped), 'Via', [...headerValues(head.headers, 'via'), via].join(', ')]
+  const kept = withoutHeaders(head.headers, NEVER_FORWARDED, hopByHopNames(head.headers))
+  const headers = ['Host', hostField(head.target), ...kept, 'Via', [...headerValues(head.headers, 'via'), via].join(', ')]
   return { method: head.method, target: head.target, headers, body }
 }
 
@@ -43,7 +43,9 @@ export function hostField({ scheme, host, port }: Target): string {
   return port === DEFAULT_PORTS[scheme] ? name : `${name}:${port}`
 }
 
+const ACCEPT_ENCODING: ReadonlySet<string> = new Set(['accept-encoding'])
+
 /** Asks for an answer that the scanners can read: no content coding. */
 export function withIdentityCoding(headers: RawHeaders): RawHeaders {
-  return [...withoutHeaders(headers, new Set(['accept-encoding'])), 'Accept-Encoding', 'identity']
+  return [...withoutHeaders(headers, ACCEPT_ENCODING), 'Accept-Encoding', 'identity']
 }

@@ -13,6 +13,8 @@ export interface Passage {
   /** The policy this exchange is held to from its start to its end. */
   readonly policy: Policy
   readonly startedAtMs: number
+  /** Kept by LiveExchanges alone. */
+  livePlace: number
   agent: Agent
   profile: Profile
   /** Names the caller claimed, as they may stand in a receipt. */
@@ -22,17 +24,17 @@ export interface Passage {
   /** Rules and reasons that would have refused, had the profile not been told to warn. */
   readonly warnings: string[]
   /** The worst of what the scanners found. */
-  severity?: Finding['severity']
+  severity: Finding['severity'] | undefined
   /** `sha-256=:…:` of the body that leaves (RFC 9530); absent where there is none. */
-  digest?: string
-  responseDigest?: string
+  digest: string | undefined
+  responseDigest: string | undefined
   /** Checked address that was dialled first, with port. */
-  address?: string
+  address: string | undefined
   /** Whether the intent is in the chain: from then on the end is an outcome, not a refusal. */
   intentRecorded: boolean
   outcomeRecorded: boolean
   /** The exchange's place among those its profile may have open. */
-  place?: { release(): void }
+  place: { release(): void } | undefined
   /** What is reserved of the profile's budget; absent where nothing of it is limited. */
   spending?: Spending
   /** Whether a byte of the request has left, or the tunnel's connection stands. */
@@ -43,10 +45,10 @@ export interface Passage {
   heldBytes: number
   bytesUp: number
   bytesDown: number
-  /** Set once by kill switch or shutdown; the running stage is told through `cut`. */
-  stopped?: Denial
+  /** Set once by kill switch or shutdown; the running stage is told through `running`. */
+  stopped: Denial | undefined
   /** Stops what runs now. Set by the stage that forwards. */
-  cut?: (denial: Denial) => void
+  running: { stop(denial: Denial): void } | undefined
 }
 
 /** How an exchange that was forwarded ended. */

@@ -110,5 +110,5 @@ function stopLost(passage: Passage): void {
   const denial: Denial = { reason: 'budget_store_unreachable', detail: 'the reservation could not be renewed' }
   if (passage.stopped !== undefined) return
   passage.stopped = denial
-  passage.cut?.(denial)
+  passage.running?.stop(denial)
 }

@@ -6,7 +6,7 @@ import type { HostResolver, Sender } from '../egress/index.ts'
 import type { ConcurrencyLimiter, KillSwitch, ProtectedTargets, RateLimiter } from '../gates/index.ts'
 import type { IdentityResolver } from '../identity/index.ts'
 import type { Policy } from '../model/policy.ts'
-import type { Recorder } from '../receipt/index.ts'
+import type { ReceiptRecorder } from '../receipt/index.ts'
 import type { HostMemory } from './host-memory.ts'
 import type { FrozenAgents } from './frozen-agents.ts'
 import type { HeldBytes } from './held-bytes.ts'
@@ -29,7 +29,7 @@ export interface Services {
   readonly protectedTargets: ProtectedTargets
   readonly resolver: HostResolver
   readonly sender: Sender
-  readonly recorder: Recorder
+  readonly recorder: ReceiptRecorder
   readonly budgets: Budgets
   readonly held: HeldBytes
   readonly hosts: HostMemory

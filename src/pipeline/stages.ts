@@ -11,6 +11,7 @@ import type { Cleared } from '../model/cleared.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Exchange, OutgoingRequest, Reply } from '../model/exchange.ts'
 import type { Profile } from '../model/policy.ts'
+import { RecorderError } from '../receipt/index.ts'
 import { hideCredentials, hideFindings, scanWhole } from '../scan/index.ts'
 import { Block, blockOn } from './block.ts'
 import { isEnforcing } from './enforcing.ts'
@@ -37,11 +38,19 @@ export function openPassage(exchange: Exchange, services: Services): Passage {
     exchange,
     policy,
     startedAtMs: services.clock.monotonicMs(),
+    livePlace: -1,
     agent: { profile: DEFAULT_PROFILE, grade: 'unknown', source: 'none', rule: '-', address: exchange.connection.peerAddress },
     profile: profileNamed(DEFAULT_PROFILE, policy.profiles),
     claimed: [],
     shownTarget: exchange.head.target.raw,
     warnings: [],
+    severity: undefined,
+    digest: undefined,
+    responseDigest: undefined,
+    address: undefined,
+    place: undefined,
+    stopped: undefined,
+    running: undefined,
     intentRecorded: false,
     outcomeRecorded: false,
     hasLeft: false,
@@ -58,6 +67,7 @@ export function closePassage(passage: Passage, services: Services): void {
   passage.spending?.refund()
   services.held.give(passage.heldBytes)
   passage.place?.release()
+  passage.running = undefined
   services.live.close(passage)
 }
 
@@ -161,9 +171,10 @@ export async function recordIntent(passage: Passage, { recorder, clock, trustDom
   }
   try {
     await appended.durable
-  } catch {
-    observer.receiptFailed('receipt_unwritable', 'intent')
-    throw new Block({ reason: 'receipt_unwritable', detail: 'the intent did not become durable' })
+  } catch (thrown) {
+    const denial = lossOf(thrown)
+    observer.receiptFailed(denial.reason, 'intent')
+    throw new Block(denial)
   }
   passage.intentRecorded = true
   observer.receiptWritten(passage.profile.name, passedVerdict(passage))
@@ -208,9 +219,8 @@ function forwardMessage({ request, addresses }: Admitted, passage: Passage, repl
       recordOutcome(passage, ending, services)
     },
   })
-  passage.cut = (denial) => {
-    pump.stop(denial)
-  }
+  // The object, not a closure over it: with a closure ended exchanges were seen to outlive their scavenges.
+  passage.running = pump
   exchange.onGone(() => {
     pump.callerGone()
   })
@@ -263,8 +273,8 @@ export function recordOutcome(passage: Passage, ending: Ending, { recorder, cloc
       () => {
         observer.receiptWritten(passage.profile.name, ending.verdict)
       },
-      () => {
-        observer.receiptFailed('receipt_unwritable', 'outcome')
+      (thrown: unknown) => {
+        observer.receiptFailed(lossOf(thrown).reason, 'outcome')
       },
     )
   }
@@ -290,11 +300,16 @@ export async function recordRefusal(passage: Passage, denial: Denial, services: 
   }
   try {
     await appended.durable
-  } catch {
-    observer.receiptFailed('receipt_unwritable', 'refusal')
+  } catch (thrown) {
+    observer.receiptFailed(lossOf(thrown).reason, 'refusal')
     return
   }
   observer.receiptWritten(passage.profile.name, 'block')
+}
+
+/** Why a receipt that was taken did not become durable. */
+function lossOf(thrown: unknown): Denial {
+  return thrown instanceof RecorderError ? thrown.denial : { reason: 'receipt_unwritable', detail: 'the receipt did not become durable' }
 }
 
 /** @returns what is left of the time that /fetch has for the head of its answer: the redirects before it are counted */

@@ -45,8 +45,10 @@ export function pumpTunnel({ passage, caller, upstream, meter, exhausted }: Tunn
       if (nowMs - lastMs >= tunnelIdleMs) over('upstream_timeout', 'block', false)
       else if (tunnelMaxMs > 0 && nowMs - startedMs >= tunnelMaxMs) over('upstream_timeout', 'block', false)
     }, Math.min(TICK_MS, tunnelIdleMs))
-    passage.cut = (denial: Denial) => {
-      over(denial.reason, 'block', false)
+    passage.running = {
+      stop: (denial: Denial) => {
+        over(denial.reason, 'block', false)
+      },
     }
 
     const { spending, profile } = passage

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { Signer } from '../model/signer.ts'
-import { checkpointDetail, checkpointSignedText, checkpointSummary, ENTRY_TYPE, evidenceFileName, FIRST_PREV_HASH, sealEntry } from './entry.ts'
+import { checkpointDetail, checkpointSignedText, checkpointSummary, ENTRY_TYPE, evidenceFileName, FIRST_PREV_HASH, sealOwnEntry } from './entry.ts'
 import { formatTimestamp } from './format.ts'
 import type { ChainHead } from './group-commit.ts'
 
@@ -92,8 +92,7 @@ export class EntryLog {
   }
 
   #write(content: EntryContent, head: ChainHead): Promise<void> {
-    const { line, hash } = sealEntry({
-      version: 2,
+    const { line, hash } = sealOwnEntry({
       seq: this.#seq,
       timestamp: this.#now(),
       sessionId: this.#options.session,

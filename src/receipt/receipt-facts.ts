@@ -101,15 +101,25 @@ function printable(text: string | undefined): string | undefined {
 
 /** An empty list and `null` are different bytes; the rule is `null` or non-empty. */
 function hopsOf(hops: readonly string[] | null): readonly string[] | null {
-  if (hops === null || hops.length === 0) return null
+  return hops === null || hops.length === 0 ? null : boundedHops(hops)
+}
+
+/** @returns the newest 32 hops, printable */
+export function boundedHops(hops: readonly string[]): string[] {
   return hops.slice(-MAX_HOPS).map((hop) => sanitizeText(hop))
 }
 
-function refsOf(refs: readonly string[], agentPrev: string | undefined): readonly string[] {
+/** @returns the first 64 references, each printable and at most 512 bytes */
+export function boundedReferences(refs: readonly string[]): string[] {
   const kept: string[] = []
   for (const ref of refs) {
     if (kept.length < MAX_REFERENCES) kept.push(sanitizeText(ref, MAX_REFERENCE_BYTES))
   }
+  return kept
+}
+
+function refsOf(refs: readonly string[], agentPrev: string | undefined): readonly string[] {
+  const kept = boundedReferences(refs)
   if (agentPrev !== undefined) kept.push(agentPrev)
   return kept
 }

@@ -2,14 +2,15 @@
 
 import type { Denial } from '../model/denial.ts'
 
-/** What `Placed.durable` rejects with. The exchange must not go on; `denial` is what its caller is told. */
+/** What `Appended.durable` rejects with. The exchange must not go on; `denial` is what its caller is told. */
 export class RecorderError extends Error {
   override readonly name = 'RecorderError'
   readonly denial: Denial
 
-  constructor(detail: string, options?: ErrorOptions) {
+  /** @param options `denial`: where it is another than `receipt_unwritable` with the same detail */
+  constructor(detail: string, options?: ErrorOptions & { readonly denial?: Denial }) {
     super(detail, options)
-    this.denial = { reason: 'receipt_unwritable', detail }
+    this.denial = options?.denial ?? { reason: 'receipt_unwritable', detail }
   }
 }
 

@@ -1,11 +1,14 @@
-/** The recorder's folder on a real disk. */
+/**
+ * The recorder's folder on a real disk. The shard that is being written blocks the thread that writes it: the recorder has a
+ * thread of its own, with nothing better to do, and a trip through the thread pool costs more than the calls themselves.
+ */
 
-import { close, fdatasync, open as openFd, write } from 'node:fs'
+import { close, fdatasyncSync, open as openFd, writeSync } from 'node:fs'
 import { chmod, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-import type { Done, RecorderFiles, ShardWriter } from './recorder-files.ts'
+import type { RecorderFiles, ShardWriter } from './recorder-files.ts'
 
 const FOLDER_MODE = 0o750
 const FILE_MODE = 0o600
@@ -39,20 +42,28 @@ export function createRecorderFolder(dir: string): RecorderFiles {
 }
 
 function createShardWriter(fd: number): ShardWriter {
-  const writeFrom = (bytes: Buffer, offset: number, done: Done) => {
-    write(fd, bytes, offset, bytes.length - offset, null, (error, written) => {
-      if (error !== null || offset + written === bytes.length) done(error)
-      else writeFrom(bytes, offset + written, done)
-    })
-  }
   return {
     write: (bytes, done) => {
-      writeFrom(bytes, 0, done)
+      done(faultIn(() => { writeAll(fd, bytes) }))
     },
     sync: (done) => {
-      fdatasync(fd, done)
+      done(faultIn(() => { fdatasyncSync(fd) }))
     },
     close: () => closeNumber(fd),
+  }
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let offset = 0; offset < bytes.length;) offset += writeSync(fd, bytes, offset, bytes.length - offset)
+}
+
+/** @returns what the call threw; `done` is never called inside it, so that its own errors are not taken for the disk's */
+function faultIn(call: () => void): Error | null {
+  try {
+    call()
+    return null
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown : new Error(typeof thrown)
   }
 }
 

@@ -55,11 +55,13 @@ export interface RecorderSettings {
   readonly files: RecorderFiles
 }
 
+/** What may wait, and what may be open, before admissions are refused. */
+export const DEFAULT_QUEUE_LIMITS = { maxQueued: 10_000, maxOpenIntents: 100_000 } as const
+
 const DEFAULTS = {
+  ...DEFAULT_QUEUE_LIMITS,
   durability: 'durable',
   heartbeatSeconds: 60,
-  maxQueued: 10_000,
-  maxOpenIntents: 100_000,
   lowWaterBytes: 67_108_864,
   retentionDays: 0,
   reopenMs: { first: 250, max: 30_000 },

@@ -6,6 +6,7 @@
 import type { Denial } from '../model/denial.ts'
 import type { Signer } from '../model/signer.ts'
 import { type ChainHead, type CommitStats, GroupCommit, type Mark } from './group-commit.ts'
+import type { Need, ReceiptRecorder, RecorderStats } from './receipt-recorder.ts'
 import { DiskSpace } from './disk-space.ts'
 import { faultOf, RecorderError } from './recorder-error.ts'
 import type { OpenIntents } from './open-intents.ts'
@@ -14,30 +15,6 @@ import type { ReceiptFacts } from './receipt-facts.ts'
 import { cutShard, type Resumed, resumeFolder } from './resume.ts'
 import { retireSessions } from './retention.ts'
 import { type ChainSettings, type FaultCounts, type Placed, SessionChain } from './session-chain.ts'
-
-/** `admission`: an intent or a refusal, which may be turned away. `completion`: an outcome, which has its place kept. */
-export type Need = 'admission' | 'completion'
-
-export interface RecorderStats {
-  readonly state: 'open' | 'failed' | 'closed'
-  /** Session that is being written; '' while there is none. */
-  readonly session: string
-  /** Newest receipt of the session, durable or not. */
-  readonly head: ChainHead | undefined
-  readonly commit: Readonly<CommitStats>
-  /** Files of the session. */
-  readonly shards: number
-  readonly openIntents: number
-  /** Since the process began. */
-  readonly failures: number
-  readonly refused: number
-  readonly sessions: number
-  readonly lastFault: string
-  readonly freeBytes: number
-  readonly isDiskLow: boolean
-  /** Sessions deleted because of their age. */
-  readonly retired: number
-}
 
 const SECOND_MS = 1000
 const RETENTION_CHECK_MS = 3_600_000
@@ -68,8 +45,7 @@ interface BrokenShard {
   readonly shard: string
 }
 
-export class Recorder {
-  /** What the start found of the runs before. */
+export class Recorder implements ReceiptRecorder {
   readonly resumed: Resumed
   readonly #settings: RecorderSettings
   #chain: SessionChain | undefined

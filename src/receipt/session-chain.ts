@@ -11,12 +11,13 @@ import type { Signer } from '../model/signer.ts'
 import { ENTRY_TYPE, receiptSummary, transcriptRootDetail, transcriptRootSummary } from './entry.ts'
 import { EntryLog, type ShardLimits } from './entry-log.ts'
 import {
-  type ActionRecord, encodeReceipt, formatTimestamp, genesisHash, LIFECYCLE, receiptHash, recordDigest, recordJson, reference,
+  type ActionRecord, classifyMethod, encodeReceipt, formatTimestamp, genesisHash, LIFECYCLE, receiptHash, recordDigest, recordJson, reference, sanitizeText,
   type SessionControl, type SessionOpen, SIGNATURE_PREFIX,
 } from './format.ts'
 import type { ChainHead, Durability } from './group-commit.ts'
 import { OpenIntents } from './open-intents.ts'
-import { agentPrevReference, type ReceiptFacts, recordFromFacts } from './receipt-facts.ts'
+import { agentPrevReference, type ReceiptFacts } from './receipt-facts.ts'
+import { recordText } from './record-text.ts'
 
 export const SESSION_PREFIX = 'chaperone.run.'
 const NONCE_BYTES = 16
@@ -45,16 +46,24 @@ export interface FaultCounts {
 
 /** A receipt in the chain. */
 export interface Placed {
-  readonly seq: number
-  readonly hash: string
   /** Resolves when the receipt is acknowledged; rejects with a RecorderError. Safe to leave alone. */
   readonly durable: Promise<void>
+  readonly seq: number
+  readonly hash: string
 }
 
 interface LifecycleEvent {
   readonly control: SessionControl
   readonly pattern?: string
   readonly refs: readonly string[]
+}
+
+/** What of a receipt stands beside it on its line. */
+interface Shown {
+  readonly timestampMs: number
+  readonly action_type: string
+  readonly verdict: string
+  readonly transport: string
 }
 
 export class SessionChain {
@@ -67,8 +76,9 @@ export class SessionChain {
   readonly #openNonce = randomBytes(NONCE_BYTES).toString('hex')
   readonly #agents = new Map<string, ChainHead>()
   #head: ChainHead
-  #startTime = ''
-  #endTime = ''
+  /** When the first and the newest receipt were decided. */
+  #startMs = Number.NaN
+  #endMs = Number.NaN
   #beats = 0
 
   constructor(settings: ChainSettings, push: (line: string, shard: string, head: ChainHead) => Promise<void>) {
@@ -121,17 +131,18 @@ export class SessionChain {
     const isPaired = !isOutcome || this.intents.settle(facts.actionId)
     const { agentKey } = facts
     const hasSubChain = agentKey !== undefined && (this.#agents.size < MAX_AGENT_CHAINS || this.#agents.has(agentKey))
-    const placed = this.#appendRecord(
-      recordFromFacts(facts, {
-        prevHash: this.#head.hash,
-        seq: this.#head.seq + 1,
-        runNonce: this.#runNonce,
-        principal: this.#settings.principal,
-        policyHash: this.policyHash,
-        isPaired,
-        agentPrev: hasSubChain ? agentPrevReference(this.#agents.get(agentKey)) : undefined,
-      }),
-    )
+    const text = recordText(facts, {
+      prevHash: this.#head.hash,
+      seq: this.#head.seq + 1,
+      runNonce: this.#runNonce,
+      principal: this.#settings.principal,
+      policyHash: this.policyHash,
+      isPaired,
+      agentPrev: hasSubChain ? agentPrevReference(this.#agents.get(agentKey)) : undefined,
+    })
+    const { action_type } = classifyMethod(facts.method ?? '')
+    const shown = { timestampMs: facts.timestampMs, action_type, verdict: facts.verdict, transport: sanitizeText(facts.transport) }
+    const placed = this.#appendText(text, shown)
     if (facts.decisionPhase === 'intent') this.intents.open(facts.actionId, placed.seq)
     if (hasSubChain) this.#agents.set(agentKey, this.#head)
     return placed
@@ -181,8 +192,8 @@ export class SessionChain {
       finalSeq: this.#head.seq,
       rootHash: this.#head.hash,
       receiptCount: this.#head.seq + 1,
-      startTime: this.#startTime,
-      endTime: this.#endTime,
+      startTime: formatTimestamp(this.#startMs),
+      endTime: formatTimestamp(this.#endMs),
     }
     const type = ENTRY_TYPE.transcriptRoot
     const content = { type, eventKind: type, transport: '', summary: transcriptRootSummary(root), detail: transcriptRootDetail(root) }
@@ -191,7 +202,7 @@ export class SessionChain {
 
   #appendLifecycle({ control, pattern, refs }: LifecycleEvent): Placed {
     const nowMs = this.#settings.clock.nowMs()
-    return this.#appendRecord({
+    const record: ActionRecord = {
       version: 1,
       action_id: uuidV7(nowMs),
       action_type: LIFECYCLE.actionType,
@@ -211,21 +222,21 @@ export class SessionChain {
       run_nonce: this.#runNonce,
       session_control: control,
       precedent_refs: refs,
-    })
+    }
+    return this.#appendText(recordJson(record), { ...record, timestampMs: nowMs })
   }
 
-  /** The chain moves only after everything that can throw has passed. */
-  #appendRecord(record: ActionRecord): Placed {
+  /** The chain moves only after everything that can throw has passed. @param text canonical text of the record */
+  #appendText(text: string, shown: Shown): Placed {
     const { signer } = this.#settings
-    const text = recordJson(record)
     const signature = SIGNATURE_PREFIX + signer.sign(recordDigest(text)).toString('hex')
     const detail = encodeReceipt(text, signature, signer.publicKeyHex)
     const head: ChainHead = { session: this.id, seq: this.#head.seq + 1, hash: receiptHash(detail) }
     this.#head = head
-    if (this.#startTime === '') this.#startTime = record.timestamp
-    this.#endTime = record.timestamp
+    if (Number.isNaN(this.#startMs)) this.#startMs = shown.timestampMs
+    this.#endMs = shown.timestampMs
     const durable = this.#log.append(
-      { type: ENTRY_TYPE.receipt, eventKind: record.action_type, transport: record.transport, summary: receiptSummary(record), detail },
+      { type: ENTRY_TYPE.receipt, eventKind: shown.action_type, transport: shown.transport, summary: receiptSummary(shown), detail },
       head,
     )
     return { seq: head.seq, hash: head.hash, durable }

@@ -1,6 +1,7 @@
 /** Tells log and metrics what the data path reports. */
 
 import type { AuditLog, Metrics } from '../admin/index.ts'
+import type { ExchangeEvent } from '../model/audit-event.ts'
 import { BLOCK_REASONS } from '../model/block-reason.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Ending, Observer, Passage } from '../pipeline/index.ts'
@@ -44,43 +45,38 @@ function tellRefusal(metrics: Metrics, audit: AuditLog, passage: Passage, { deni
   const { profile, exchange, agent } = passage
   metrics.countIdentity(agent.source, agent.grade)
   metrics.countExchange({ agent: profile.name, transport: exchange.surface, verdict: 'block', reason: denial.reason, bytesUp: 0, bytesDown: 0, durationMs })
-  audit.record({
-    ...exchangeEvent(passage, durationMs),
-    verdict: 'block',
-    reason: denial.reason,
-    detail: denial.detail,
-    status: BLOCK_REASONS[denial.reason].httpStatus,
-  })
+  audit.record(exchangeEvent(passage, durationMs, { verdict: 'block', reason: denial.reason, detail: denial.detail, status: BLOCK_REASONS[denial.reason].httpStatus }))
 }
 
 function tellEnd(metrics: Metrics, audit: AuditLog, passage: Passage, { ending, durationMs }: { ending: Ending; durationMs: number }): void {
   const { profile, exchange, agent, bytesUp, bytesDown } = passage
-  const { verdict, status } = ending
-  const reason = ending.reason === 'completed' ? {} : { reason: ending.reason }
+  const { verdict, status, reason } = ending
   metrics.countIdentity(agent.source, agent.grade)
-  metrics.countExchange({
-    agent: profile.name,
-    transport: exchange.surface,
-    verdict,
-    bytesUp,
-    bytesDown,
-    durationMs,
-    ...(verdict === 'block' && ending.reason !== 'completed' && ending.reason !== 'client_aborted' && { reason: ending.reason }),
-  })
-  audit.record({ ...exchangeEvent(passage, durationMs), verdict, status, ...reason })
+  const isOurs = verdict === 'block' && reason !== 'completed' && reason !== 'client_aborted'
+  metrics.countExchange({ agent: profile.name, transport: exchange.surface, verdict, bytesUp, bytesDown, durationMs, ...(isOurs && { reason }) })
+  audit.record(exchangeEvent(passage, durationMs, { verdict, status, ...(reason !== 'completed' && { reason }) }))
 }
 
-function exchangeEvent(passage: Passage, durationMs: number) {
+type Conclusion = Pick<ExchangeEvent, 'verdict' | 'status' | 'reason' | 'detail'>
+
+function exchangeEvent(passage: Passage, durationMs: number, conclusion: Conclusion): ExchangeEvent {
+  const { profile, agent, exchange, warnings } = passage
   return {
-    event: 'exchange' as const,
-    ...callerOf(passage),
-    method: passage.exchange.head.method,
+    event: 'exchange',
+    agent: profile.name,
+    grade: agent.grade,
+    source: agent.source,
+    rule: agent.rule,
+    actionId: exchange.id,
+    surface: exchange.surface,
+    method: exchange.head.method,
     target: passage.shownTarget,
-    ...(passage.warnings.length > 0 && { warnings: passage.warnings }),
     bytesUp: passage.bytesUp,
     bytesDown: passage.bytesDown,
     durationMs: Math.round(durationMs * 1000) / 1000,
     policyHash: passage.policy.hash,
+    ...(warnings.length > 0 && { warnings }),
+    ...conclusion,
   }
 }
 

@@ -11,10 +11,11 @@ import { createIdentityResolver } from '../identity/index.ts'
 import { createSigner, fingerprintOf, loadOrCreatePrivateKey, loadPrivateKey } from '../keys/index.ts'
 import type { ReloadResult } from '../model/audit-event.ts'
 import { HeldBytes, HostMemory, LiveExchanges, RefusalQuota, type Services } from '../pipeline/index.ts'
-import { openRecorder, type Recorder } from '../receipt/index.ts'
+import type { ReceiptRecorder } from '../receipt/index.ts'
 import type { StateFolder } from '../state/index.ts'
 import { createBudgetView, openBudgetLedger, type BudgetView } from './budgets.ts'
 import { createObserver } from './observe.ts'
+import { startRecorder, type RecorderWorkerOptions } from './recorder-thread.ts'
 import { createBudgetTeller, type BudgetTeller } from './tell-budget.ts'
 
 const FINGERPRINT_DIGITS = 8
@@ -74,17 +75,9 @@ export async function createParts(config: Config, folder: StateFolder, version: 
       audit.record({ event: 'budget_lease_expired', agent: subject, actionId: attempt })
     },
   })
-  const recorder = await openRecorder({
-    dir: config.recorder.dir ?? folder.receiptsDir,
-    signer,
-    clock,
-    principal: config.trustDomain,
-    actor: `spiffe://${config.trustDomain}/companion/${companionId}`,
-    policyHash: config.policy.hash,
-    durability: config.recorder.require,
-    limits: { maxEntriesPerShard: config.recorder.maxEntriesPerFile, checkpointInterval: config.recorder.checkpointInterval },
-    lowWaterBytes: config.recorder.lowWaterBytes,
-    retentionDays: config.recorder.retentionDays,
+  const recorder = await startRecorder(pair, {
+    backend: config.recorder.signer,
+    recorder: recorderOptions(config, { dir: folder.receiptsDir, companionId }),
     onSync: (tookMs) => {
       metrics.observeFsync(tookMs / MS_PER_SECOND)
     },
@@ -137,8 +130,21 @@ export async function createParts(config: Config, folder: StateFolder, version: 
   return parts
 }
 
+function recorderOptions({ recorder, trustDomain, policy }: Config, { dir, companionId }: { dir: string; companionId: string }): RecorderWorkerOptions['recorder'] {
+  return {
+    dir: recorder.dir ?? dir,
+    principal: trustDomain,
+    actor: `spiffe://${trustDomain}/companion/${companionId}`,
+    policyHash: policy.hash,
+    durability: recorder.require,
+    limits: { maxEntriesPerShard: recorder.maxEntriesPerFile, checkpointInterval: recorder.checkpointInterval },
+    lowWaterBytes: recorder.lowWaterBytes,
+    retentionDays: recorder.retentionDays,
+  }
+}
+
 interface Wiring {
-  readonly recorder: Recorder
+  readonly recorder: ReceiptRecorder
   readonly metrics: Metrics
   readonly audit: AuditLog
   readonly budgetView: BudgetView
@@ -219,7 +225,7 @@ function bindGauges({ services, metrics, budgetView }: Parts): void {
   })
 }
 
-function tellStart({ audit, config }: Parts, { resumed }: Recorder, version: string): void {
+function tellStart({ audit, config }: Parts, { resumed }: ReceiptRecorder, version: string): void {
   audit.record({ event: 'started', version, pid: process.pid, policyHash: config.policy.hash })
   if (resumed.openIntents.length > 0) {
     audit.record({ event: 'open_intents', session: resumed.prior?.session ?? '', count: resumed.openIntents.length, actionIds: resumed.openIntents.slice(0, 10) })

@@ -16,6 +16,7 @@ import { newestOf, readEvidence, type ReadSession } from '../support/read-eviden
 import { admit, aRecorder } from '../support/recorder-rig.ts'
 import { spawnCompanion } from '../support/spawn-companion.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const TIB = 1_099_511_627_776
 
@@ -47,10 +48,12 @@ test('config flight_recorder.require: durable syncs before it forwards, buffered
   const origin = await startOrigin(t)
   const syncs = async (require: string): Promise<number> => {
     const companion = await startTestCompanion(t, recorder(`require: ${require}`))
-    const count = async (): Promise<number> => (JSON.parse((await companion.admin('/stats')).text) as { receipts: { commit: { syncs: number } } }).receipts.commit.syncs
-    const before = await count()
+    const figures = async () => (JSON.parse((await companion.admin('/stats')).text) as { receipts: { head: { seq: number }; commit: { syncs: number } } }).receipts
+    const before = await figures()
     for (let sent = 0; sent < 3; sent++) assert.equal(await askProxy(companion.port, origin.url), '200')
-    return (await count()) - before
+    // The recorder's thread reports what it did a little later.
+    await waitFor(async () => (await figures()).head.seq === before.head.seq + 6)
+    return (await figures()).commit.syncs - before.commit.syncs
   }
   assert.ok((await syncs('durable')) >= 3)
   assert.equal(await syncs('buffered'), 0)

@@ -11,6 +11,7 @@ import { sendLoad } from '../support/load.ts'
 import { startOrigin } from '../support/origin.ts'
 import { askProxy } from '../support/outcome-of.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const REQUESTS = 2000
 const RELOADS = 20
@@ -89,7 +90,7 @@ test('a reload that is rejected keeps the old policy whole, says where it is wro
   assert.equal(await askProxy(companion.port, origin.url), '200')
   assert.equal((await status()).config.hash, hash)
   assert.equal((await companion.admin('/readyz')).status, 503)
-  assert.equal(companion.events().filter(({ event, verdict }) => event === 'exchange' && verdict === 'allow').length, 2)
+  await waitFor(() => companion.events().filter(({ event, verdict }) => event === 'exchange' && verdict === 'allow').length === 2)
   const receipts = await companion.exchangeReceipts()
   assert.equal(new Set(receipts.map(({ policy_hash }) => policy_hash)).size, 1)
 

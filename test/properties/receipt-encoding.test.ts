@@ -5,9 +5,11 @@ import { test } from 'node:test'
 
 import fc from 'fast-check'
 
-import { type EntryFields, sealEntry } from '../../src/receipt/entry.ts'
-import { type ActionRecord, formatTimestamp, receiptHash, sanitizeText } from '../../src/receipt/format.ts'
+import { type EntryFields, sealEntry, sealOwnEntry } from '../../src/receipt/entry.ts'
+import { type ActionRecord, formatTimestamp, receiptHash, recordJson, sanitizeText } from '../../src/receipt/format.ts'
 import { compactGo, quoteGo } from '../../src/receipt/go-json.ts'
+import { type ReceiptFacts, recordFromFacts } from '../../src/receipt/receipt-facts.ts'
+import { recordText } from '../../src/receipt/record-text.ts'
 import { verifyReceipt, verifyRecorder } from '../../src/verify/index.ts'
 import { aReceipt, aRecord, Evidence, KEY } from '../support/build-evidence.ts'
 
@@ -75,5 +77,37 @@ test('an entry is read back as it was written, whatever its members hold', () =>
     const { faults, warnings } = verifyRecorder(evidence.files(), TRUSTED)
     assert.deepEqual([faults, warnings.filter(({ code }) => code !== 'summary_differs')], [[], []])
     assert.equal(sealEntry({ version: 2, seq: 0, sessionId: 's', type: 't', transport: '', detail: '{}', prevHash: 'genesis', timestamp: '', summary: '', ...fields }).line.includes('\n'), false)
+  }))
+})
+
+/** Also what is too long, and what UTF-16 cannot say. */
+const anyText = fc.oneof(text, fc.string(), fc.constantFrom('', '\ud800', 'a'.repeat(513), 'é'.repeat(1500), '\u007f'.repeat(900)))
+const maybe = fc.option(anyText, { nil: undefined })
+const millisecond = fc.integer({ min: 0, max: 253_402_300_799_000 })
+
+const facts: fc.Arbitrary<ReceiptFacts> = fc.record({
+  actionId: anyText, parentActionId: maybe, timestampMs: millisecond, principal: maybe, actor: anyText, target: anyText,
+  verdict: fc.constantFrom('allow', 'warn', 'block', 'strip', 'redirect'), decisionPhase: fc.constantFrom(undefined, 'intent', 'outcome'),
+  transport: anyText, method: fc.oneof(maybe, fc.constantFrom('GET', 'POST', 'DELETE')), layer: maybe, pattern: maybe, severity: maybe,
+  redaction: fc.oneof({ weight: 9, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.record({ profile: text }) }),
+  requestId: maybe, delegationChain: fc.option(fc.array(anyText, { maxLength: 40 })), venue: maybe,
+  precedentRefs: fc.array(anyText, { maxLength: 70 }), policyHash: maybe,
+})
+
+const position = fc.record({
+  prevHash: fc.constantFrom('genesis', 'a'.repeat(64)), seq: fc.nat(), runNonce: fc.constant('0'.repeat(32)), principal: anyText,
+  policyHash: anyText, isPaired: fc.boolean(), agentPrev: fc.constantFrom(undefined, 'agent-prev:none', `agent-prev:7:${'b'.repeat(64)}`),
+})
+
+test('the text of an exchange is that of its record, byte for byte', () => {
+  fc.assert(fc.property(facts, position, (some, where) => {
+    assert.equal(recordText(some, where), recordJson(recordFromFacts(some, where)))
+  }), { numRuns: 1000 })
+})
+
+test('an entry of our own is sealed as any other', () => {
+  fc.assert(fc.property(text, text, time, fc.nat(), (transport, summary, timestamp, seq) => {
+    const own = { seq, timestamp, sessionId: 'chaperone.run.0a', type: 'action_receipt', eventKind: 'read', transport, summary, detail: '{"a":1}', prevHash: 'genesis' }
+    assert.deepEqual(sealOwnEntry(own), sealEntry({ version: 2, ...own }))
   }))
 })
