@@ -1,5 +1,6 @@
 /** What a profile may do: the configuration as the data path reads it. Plain frozen data; `config/` makes it. */
 
+import type { OwnSecret } from './own-secret.ts'
 import type { Network } from '../base/network.ts'
 
 /** `strict`: allow-listed hosts only. `balanced`: block secrets going out and SSRF. `audit`: findings warn, nothing is blocked by a scanner. */
@@ -18,6 +19,8 @@ export interface DlpPolicy {
   readonly patterns: readonly CustomPattern[]
   /** What a credential in a response does: it may well be read by default. */
   readonly responseAction: 'allow' | 'warn' | 'block'
+  /** What the agent holds and must not give away, in any part and form. */
+  readonly ownSecrets?: readonly OwnSecret[]
 }
 
 export interface Profile {

@@ -1,10 +1,12 @@
 /** The rules of one profile in the form in which they are matched. Compiled once per policy object. */
 
+import type { OwnSecret } from '../../model/own-secret.ts'
 import type { DlpPolicy } from '../../model/policy.ts'
 import { CREDENTIAL_RULES } from '../dlp/credential-rules.ts'
 import type { SecretRule, Severity } from '../dlp/secret-rule.ts'
 import { BlockProbe } from './block-probe.ts'
 import { compileLiterals, type LiteralAutomaton } from './literal-automaton.ts'
+import { OwnSecretProbe } from './own-secret-probe.ts'
 import { PairProbe } from './pair-probe.ts'
 import type { Needle, Probe } from './probe.ts'
 import { ReversedProbe } from './reversed-probe.ts'
@@ -27,6 +29,8 @@ export interface CompiledRules {
   /** Rules that look at whole runs of characters, by what the runs are of. */
   readonly runs: { readonly token: readonly RunRule[]; readonly base64: readonly RunRule[] }
   readonly custom: readonly CustomRule[]
+  /** Whether the built-in rules are among them. */
+  readonly hasDefaults: boolean
 }
 
 const COMPILED = new WeakMap<DlpPolicy, CompiledRules>()
@@ -44,13 +48,25 @@ export function compileRules(dlp: DlpPolicy): CompiledRules {
   if (compiled === undefined) {
     const rows = dlp.includeDefaults ? CREDENTIAL_RULES : []
     compiled = {
-      literals: compileLiterals(rows.flatMap(literalsOf)),
+      literals: compileLiterals([...rows.flatMap(literalsOf), ...(dlp.ownSecrets ?? []).flatMap(ownLiterals)]),
       runs: { token: runRules(rows, 'token'), base64: runRules(rows, 'base64') },
+      hasDefaults: dlp.includeDefaults,
       custom: dlp.patterns.map(({ name, regex, severity }) => ({ rule: `custom.${name}`, severity, pattern: customPattern(regex) })),
     }
     COMPILED.set(dlp, compiled)
   }
   return compiled
+}
+
+/** Forwards and backwards; what is encoded is found in the views that decode it. */
+function ownLiterals(secret: OwnSecret): Literal[] {
+  return secret.cores.flatMap(({ offset, text }) => {
+    const literal = Buffer.from(text, 'latin1')
+    return [
+      { literal, value: { probe: new OwnSecretProbe(secret, offset, 'forwards') } },
+      { literal: Buffer.from(literal).reverse(), value: { probe: new OwnSecretProbe(secret, offset, 'backwards') } },
+    ]
+  })
 }
 
 function probeOf(row: SecretRule): Probe {
