@@ -40,8 +40,10 @@ export class WordPass {
   #rowSize = 0
   #rowGroups = 0
   #rowSeparator = 0
-  /** Where the words of the phrase begin. */
-  #phrase: number[] = []
+  /** The phrase: where it begins, where its next part would begin, how many words it has. */
+  #phraseStart = 0
+  #phraseNext = 0
+  #phraseWords = 0
   #phraseEnd = 0
 
   reset(): void {
@@ -49,7 +51,7 @@ export class WordPass {
     this.#isInWord = 0
     this.#lastEnd = 0
     this.#rowGroups = 0
-    if (this.#phrase.length > 0) this.#phrase = []
+    this.#phraseWords = 0
   }
 
   pass(text: TextWindow, isLast: boolean, sinks: WordSinks): void {
@@ -75,7 +77,7 @@ export class WordPass {
   /** @returns the first position that a row or phrase that is open begins with */
   openFrom(text: TextWindow): number {
     const row = this.#rowGroups > 0 && text.end - this.#lastEnd <= MAX_GROUP + MAX_SEPARATOR + 1 ? this.#rowStart : text.end
-    return Math.min(row, this.#phrase[0] ?? text.end, this.#isInWord === 1 ? this.#wordStart : text.end)
+    return Math.min(row, this.#phraseWords > 0 ? this.#phraseStart : text.end, this.#isInWord === 1 ? this.#wordStart : text.end)
   }
 
   #endWord(text: TextWindow, end: number, sinks: WordSinks): void {
@@ -111,19 +113,23 @@ export class WordPass {
     const size = end - start
     // Numbers count the words, or part them.
     if (text.at(start) < 0x40) return
-    if (size < MIN_PHRASE_WORD || size > MAX_PHRASE_WORD || (this.#phrase.length > 0 && start - this.#phraseEnd > MAX_PHRASE_GAP)) {
+    if (size < MIN_PHRASE_WORD || size > MAX_PHRASE_WORD) {
       this.#endPhrase(sinks)
-      if (size < MIN_PHRASE_WORD || size > MAX_PHRASE_WORD) return
+      return
     }
-    this.#phrase.push(start)
+    if (start - this.#phraseEnd > MAX_PHRASE_GAP) this.#endPhrase(sinks)
+    if (this.#phraseWords === 0) this.#phraseStart = start
+    this.#phraseWords++
     this.#phraseEnd = end
-    if (this.#phrase.length < MAX_PHRASE_WORDS) return
-    sinks.onPhrase?.(this.#phrase[0] ?? start, end)
-    this.#phrase = this.#phrase.slice(MAX_PHRASE_WORDS - PHRASE_OVERLAP)
+    if (this.#phraseWords === MAX_PHRASE_WORDS - PHRASE_OVERLAP + 1) this.#phraseNext = start
+    if (this.#phraseWords < MAX_PHRASE_WORDS) return
+    sinks.onPhrase?.(this.#phraseStart, end)
+    this.#phraseStart = this.#phraseNext
+    this.#phraseWords = PHRASE_OVERLAP
   }
 
   #endPhrase({ onPhrase }: WordSinks): void {
-    if (this.#phrase.length >= MIN_PHRASE_WORDS) onPhrase?.(this.#phrase[0] ?? 0, this.#phraseEnd)
-    if (this.#phrase.length > 0) this.#phrase = []
+    if (this.#phraseWords >= MIN_PHRASE_WORDS) onPhrase?.(this.#phraseStart, this.#phraseEnd)
+    this.#phraseWords = 0
   }
 }
