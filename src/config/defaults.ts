@@ -20,7 +20,9 @@ export const DEFAULTS = {
   api_allowlist: [],
   trusted_domains: [],
   ssrf: { ip_allowlist: [] },
-  dlp: { include_defaults: true, patterns: [], response_action: 'allow' },
+  dlp: { include_defaults: true, patterns: [], scan_env: false, env_secrets: [], min_env_secret_length: 16, response_action: 'allow' },
+  canary_tokens: { enabled: true, tokens: [] },
+  suppress: [],
   rate_limit: { max_requests_per_minute: 0, max_data_per_minute: 0 },
   kill_switch: { enabled: false, agents: [] },
   flight_recorder: {

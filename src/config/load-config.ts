@@ -12,6 +12,7 @@ import { checkPolicy } from './check-policy.ts'
 import { checkShape, type Environment } from './check-shape.ts'
 import type { Config } from './config.ts'
 import { inFileOrder, type ConfigErrors, type ConfigProblem } from './config-problem.ts'
+import { readAllSecrets } from './own-secrets.ts'
 import { MIN_TOKEN, TOKEN_FORM, type FileConfig } from './schema.ts'
 import { isSourceErrors, MAX_FILE_BYTES, parseYamlSource, type SourceDocument } from './yaml-source.ts'
 
@@ -68,8 +69,9 @@ function check(text: string, fileName: string, hash: string, env: Environment): 
   checkListeners(shaped, findings)
   checkPolicy(shaped, findings)
   checkToken(shaped, source, findings)
+  const secrets = readAllSecrets(shaped, { env, findings })
   if (findings.errors.length > 0) return { problems: inFileOrder(findings.errors) }
-  return buildConfig({ file: shaped, source, hash, warnings: inFileOrder(findings.warnings) })
+  return buildConfig({ file: shaped, source, hash, secrets, warnings: inFileOrder(findings.warnings) })
 }
 
 function checkToken({ admin }: FileConfig, source: SourceDocument, findings: Findings): void {

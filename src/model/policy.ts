@@ -8,7 +8,7 @@ export type Mode = 'strict' | 'balanced' | 'audit'
 
 export interface CustomPattern {
   readonly name: string
-  /** RE2 syntax as written; checked at load. */
+  /** RE2 syntax as written; compiled once at load. */
   readonly regex: string
   readonly severity: 'low' | 'medium' | 'high' | 'critical'
 }
@@ -21,6 +21,18 @@ export interface DlpPolicy {
   readonly responseAction: 'allow' | 'warn' | 'block'
   /** What the agent holds and must not give away, in any part and form. */
   readonly ownSecrets?: readonly OwnSecret[]
+}
+
+/** A finding that is none, by decision of the operator. */
+export interface Suppression {
+  /** Id of the rule. */
+  readonly rule: string
+  /** Host pattern; absent: every host. */
+  readonly host?: string
+  /** Path of the target; one that ends with `*` holds every path that begins with it. Absent: every path. */
+  readonly path?: string
+  /** Milliseconds since 1970: from then on it is a finding again. Absent: never. */
+  readonly expiresAtMs?: number
 }
 
 export interface Profile {
@@ -36,6 +48,7 @@ export interface Profile {
   /** Networks that may be dialled although they are not public. */
   readonly ssrfIpAllowlist: readonly Network[]
   readonly dlp: DlpPolicy
+  readonly suppress: readonly Suppression[]
   /** Per minute; 0 = unlimited. */
   readonly maxRequestsPerMinute: number
   readonly maxDataPerMinuteBytes: number

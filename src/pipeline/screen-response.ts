@@ -1,11 +1,13 @@
 /** The scan of an answer: clears it chunk by chunk. With a profile that lets credentials be read, it only counts as cleared. */
 
+import type { Clock } from '../base/clock.ts'
 import type { Cleared } from '../model/cleared.ts'
 import type { Denial } from '../model/denial.ts'
 import type { ResponseHead } from '../model/exchange.ts'
 import type { Finding } from '../model/finding.ts'
 import { openScan, type MessageScan, type Segment } from '../scan/index.ts'
 import { isEnforcing } from './enforcing.ts'
+import { withoutSuppressed } from './suppress-findings.ts'
 import { noteSeverity, type Passage } from './passage.ts'
 
 export interface ResponseScreen {
@@ -19,9 +21,9 @@ export interface ResponseScreen {
 
 const EMPTY = Buffer.alloc(0)
 
-export function createResponseScreen(passage: Passage): ResponseScreen {
+export function createResponseScreen(passage: Passage, clock: Clock): ResponseScreen {
   const { responseAction } = passage.profile.dlp
-  return responseAction === 'allow' ? OPEN_SCREEN : new ScanningScreen(passage, responseAction)
+  return responseAction === 'allow' ? OPEN_SCREEN : new ScanningScreen(passage, responseAction, clock)
 }
 
 const OPEN_SCREEN: ResponseScreen = {
@@ -41,11 +43,13 @@ const BODY: Segment = { kind: 'body', name: '' }
 class ScanningScreen implements ResponseScreen {
   readonly #passage: Passage
   readonly #action: 'warn' | 'block'
+  readonly #clock: Clock
   #scan: MessageScan | undefined
   #pending: Buffer = EMPTY
 
-  constructor(passage: Passage, action: 'warn' | 'block') {
+  constructor(passage: Passage, action: 'warn' | 'block', clock: Clock) {
     this.#passage = passage
+    this.#clock = clock
     this.#action = action
   }
 
@@ -80,11 +84,13 @@ class ScanningScreen implements ResponseScreen {
     return rest as Cleared<Buffer>
   }
 
-  #judge(findings: readonly Finding[]): Denial | undefined {
+  #judge(found: readonly Finding[]): Denial | undefined {
+    const { profile, exchange } = this.#passage
+    const findings = withoutSuppressed(found, profile.suppress, { target: exchange.head.target, nowMs: this.#clock.nowMs() })
     if (findings.length === 0) return undefined
     noteSeverity(this.#passage, findings)
     const rules = [...new Set(findings.map(({ rule }) => rule))]
-    if (this.#action === 'block' && isEnforcing(this.#passage.profile)) return { reason: 'response_secret', detail: rules.join(' ') }
+    if (this.#action === 'block' && isEnforcing(profile)) return { reason: 'response_secret', detail: rules.join(' ') }
     for (const rule of rules) if (!this.#passage.warnings.includes(rule)) this.#passage.warnings.push(rule)
     return undefined
   }

@@ -20,6 +20,7 @@ import { noteSeverity, passedVerdict, type Ending, type Passage } from './passag
 import { ResponsePump } from './response-pump.ts'
 import { createResponseScreen } from './screen-response.ts'
 import type { Services } from './services.ts'
+import { withoutSuppressed } from './suppress-findings.ts'
 import { pumpTunnel } from './tunnel-pump.ts'
 
 /** What may be forwarded: a request that passed its scan, and the checked addresses of its destination. */
@@ -115,13 +116,15 @@ export async function holdRequest(passage: Passage, { held, ownVia }: Services):
 }
 
 /** @throws {Block} `dlp_secret` where the profile enforces; else the finding is a warning */
-export function scanAgentRequest(request: OutgoingRequest, passage: Passage, { hosts }: Services): Cleared<OutgoingRequest> {
+export function scanAgentRequest(request: OutgoingRequest, passage: Passage, { hosts, clock }: Services): Cleared<OutgoingRequest> {
   const { profile, exchange } = passage
   const { host, port, scheme, raw } = request.target
   const standing = hosts.standingOf(profile, host, port)
-  const findings = scanWhole({ direction: 'request', dlp: profile.dlp, host, scheme, standing }, { url: raw, headers: request.headers, body: request.body })
+  const found = scanWhole({ direction: 'request', dlp: profile.dlp, host, scheme, standing }, { url: raw, headers: request.headers, body: request.body })
+  // What is no finding is still not shown.
+  passage.shownTarget = hideFindings(exchange.head.target.raw, found, 'url')
+  const findings = withoutSuppressed(found, profile.suppress, { target: request.target, nowMs: clock.nowMs() })
   if (findings.length > 0) {
-    passage.shownTarget = hideFindings(exchange.head.target.raw, findings, 'url')
     noteSeverity(passage, findings)
     const rules = [...new Set(findings.map(({ rule }) => rule))]
     if (isEnforcing(profile)) throw new Block({ reason: 'dlp_secret', detail: rules.join(' ') })
@@ -179,7 +182,7 @@ function forwardMessage({ request, addresses }: Admitted, passage: Passage, repl
   const pump = new ResponsePump({
     passage,
     reply,
-    screen: createResponseScreen(passage),
+    screen: createResponseScreen(passage, services.clock),
     ...(headWithinMs !== undefined && { headWithinMs }),
     recheck: () => recheck(passage, services),
     meter: (bytes) => {

@@ -2,4 +2,5 @@
 
 export { hideCredentials, hideFindings } from './hide-findings.ts'
 export type { HostStanding, MessageScan, ScanContext, Segment } from './layer.ts'
-export { openScan, scanWhole, type WholeMessage } from './scan-message.ts'
+export { openScan } from './open-scan.ts'
+export { scanWhole, type WholeMessage } from './scan-message.ts'

@@ -1,4 +1,4 @@
-/** Scans whole requests, and messages that arrive in pieces. */
+/** Scans whole messages. */
 
 import type { Finding } from '../model/finding.ts'
 import type { RawHeaders } from '../model/raw-headers.ts'
@@ -7,7 +7,7 @@ import { scanDestination } from './destination/scan-destination.ts'
 import { compileRules } from './engine/compile-rules.ts'
 import { Hunt } from './engine/hunt.ts'
 import { ViewScan } from './engine/view-scan.ts'
-import type { MessageScan, ScanContext, Segment } from './layer.ts'
+import type { ScanContext, Segment } from './layer.ts'
 
 export interface WholeMessage {
   /** The target as the caller wrote it. */
@@ -69,41 +69,4 @@ function scanBody(hunt: Hunt, headers: RawHeaders, body: Buffer): void {
   hunt.enter(BODY_SEGMENT, 0, codings.length === 0 ? undefined : { views: codings, end: body.length })
   if (bytes === undefined) hunt.addSpan('scan.unreadable_encoding', 'critical', 0, body.length)
   else scanBytes(hunt, bytes, bytes.length)
-}
-
-/** @returns a scan whose findings do not depend on how the bytes are cut */
-export function openScan(context: ScanContext): MessageScan {
-  const hunt = new Hunt(compileRules(context.dlp), context)
-  const scan = new ViewScan(0)
-  let current: Segment | undefined
-  let heldBack = 0
-
-  const endSegment = (): readonly Finding[] => {
-    if (current === undefined) return hunt.take()
-    current = undefined
-    heldBack = 0
-    scan.advance('complete')
-    return hunt.take()
-  }
-  return {
-    write: (segment, chunk) => {
-      const earlier = current === segment ? [] : endSegment()
-      if (current === undefined) {
-        current = segment
-        hunt.enter(segment)
-        scan.begin(hunt)
-      }
-      hunt.grant(chunk.length)
-      scan.text.append(chunk)
-      scan.advance('open')
-      heldBack = scan.text.end - scan.openOrigin()
-      scan.forget()
-      return earlier.length === 0 ? hunt.take() : [...earlier, ...hunt.take()]
-    },
-    endSegment,
-    end: endSegment,
-    get heldBack() {
-      return heldBack
-    },
-  }
 }

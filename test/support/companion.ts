@@ -15,6 +15,8 @@ export interface TestCompanionOptions {
   /** Lets 127.0.0.1 be dialled, where the test's origins live. */
   readonly allowLoopback?: boolean
   readonly stateDir?: string
+  /** The environment that the configuration may name; empty otherwise. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface ReceiptView {
@@ -56,7 +58,7 @@ export async function startTestCompanion(test: TestContext, options: TestCompani
   const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'chaperone-test-'))
   const auditFile = join(stateDir, 'audit.log')
   let text = testConfig(options, auditFile)
-  const read = (): Config | ConfigErrors => parseConfig(text, 'test.yaml', {})
+  const read = (): Config | ConfigErrors => parseConfig(text, 'test.yaml', options.env ?? {})
   const config = read()
   if (isConfigErrors(config)) throw new TestSetupError(JSON.stringify(config.problems))
 

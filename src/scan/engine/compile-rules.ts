@@ -1,5 +1,7 @@
 /** The rules of one profile in the form in which they are matched. Compiled once per policy object. */
 
+import { RE2JS } from 're2js'
+
 import type { OwnSecret } from '../../model/own-secret.ts'
 import type { DlpPolicy } from '../../model/policy.ts'
 import { CREDENTIAL_RULES } from '../dlp/credential-rules.ts'
@@ -20,8 +22,8 @@ export interface RunRule {
 export interface CustomRule {
   readonly rule: string
   readonly severity: Severity
-  /** Global; linear by the check of the configuration. */
-  readonly pattern: RegExp
+  /** Linear whatever it says, by the way RE2 works. */
+  readonly pattern: RE2JS
 }
 
 export interface CompiledRules {
@@ -34,7 +36,6 @@ export interface CompiledRules {
 }
 
 const COMPILED = new WeakMap<DlpPolicy, CompiledRules>()
-const INLINE_FLAGS = /^\(\?([ims]+)\)/
 /** Backwards and by thirteen places only what is long enough not to stand everywhere. */
 const MIN_TRANSFORMED = 4
 
@@ -51,7 +52,7 @@ export function compileRules(dlp: DlpPolicy): CompiledRules {
       literals: compileLiterals([...rows.flatMap(literalsOf), ...(dlp.ownSecrets ?? []).flatMap(ownLiterals)]),
       runs: { token: runRules(rows, 'token'), base64: runRules(rows, 'base64') },
       hasDefaults: dlp.includeDefaults,
-      custom: dlp.patterns.map(({ name, regex, severity }) => ({ rule: `custom.${name}`, severity, pattern: customPattern(regex) })),
+      custom: dlp.patterns.map(({ name, regex, severity }) => ({ rule: `custom.${name}`, severity, pattern: RE2JS.compile(regex) })),
     }
     COMPILED.set(dlp, compiled)
   }
@@ -97,10 +98,4 @@ function forForm({ literals, looseLiterals, anyDigit }: SecretRule, probe: Probe
 
 function isDistinctive(literal: string): boolean {
   return literal.length >= MIN_TRANSFORMED && /[A-Za-z].*[A-Za-z]/.test(literal)
-}
-
-/** RE2 writes flags for the whole pattern as `(?i)` in front of it. */
-function customPattern(regex: string): RegExp {
-  const flags = INLINE_FLAGS.exec(regex)
-  return flags === null ? new RegExp(regex, 'g') : new RegExp(regex.slice(flags[0].length), `g${flags[1] ?? ''}`)
 }

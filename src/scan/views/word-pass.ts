@@ -25,7 +25,7 @@ const MAX_PHRASE_WORDS = 72
 
 export interface WordSinks {
   /** Groups of one length from `start` to `end`. */
-  onSeparated(start: number, end: number): void
+  readonly onSeparated: (start: number, end: number) => void
   /** Words of fitting length from `start` to `end`; absent: not asked for. */
   readonly onPhrase?: ((start: number, end: number) => void) | undefined
 }
@@ -87,6 +87,7 @@ export class WordPass {
     this.#lastEnd = end
   }
 
+  // eslint-disable-next-line complexity -- asked for every word: the conditions stand where they decide
   #growRow(text: TextWindow, start: number, end: number, sinks: WordSinks): void {
     const size = end - start
     const gap = start - this.#lastEnd
