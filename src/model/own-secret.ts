@@ -3,7 +3,7 @@
  * look for. The secret as a whole is nowhere.
  */
 
-import { GRAM_BYTES, lowerCase, printGram } from '../base/gram-print.ts'
+import { createPrintKey, GRAM_BYTES, lowerCase, printGram, type PrintKey } from '../base/gram-print.ts'
 
 export interface OwnSecret {
   /** Id of its findings: `own.env.NAME`, `own.file.line-N` or `canary.NAME`. */
@@ -13,6 +13,7 @@ export interface OwnSecret {
   readonly leakBytes: number
   /** Every piece of `leakBytes` holds one of these whole. Lower case, latin-1 text. */
   readonly cores: readonly { readonly offset: number; readonly text: string }[]
+  readonly key: PrintKey
   /** Print of the eight bytes at each offset. */
   readonly grams: readonly number[]
 }
@@ -29,11 +30,13 @@ export function createOwnSecret(rule: string, value: string): OwnSecret {
   const last = bytes.length - GRAM_BYTES
   const stride = leakBytes - GRAM_BYTES + 1
   const offsets = new Set(Array.from({ length: Math.floor(last / stride) + 1 }, (_, at) => at * stride))
+  const key = createPrintKey()
   return {
     rule,
+    key,
     lengthBytes: bytes.length,
     leakBytes,
     cores: [...offsets].map((offset) => ({ offset, text: Buffer.from(bytes.subarray(offset, offset + GRAM_BYTES)).toString('latin1') })),
-    grams: Array.from({ length: last + 1 }, (_, offset) => printGram((place) => bytes[offset + place] ?? 0)),
+    grams: Array.from({ length: last + 1 }, (_, offset) => printGram(key, (place) => bytes[offset + place] ?? 0)),
   }
 }

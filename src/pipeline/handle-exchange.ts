@@ -44,7 +44,7 @@ async function admit(passage: Passage, services: Services): Promise<Admitted> {
   identify(passage, services)
   requireShape(passage, services)
   const held = await holdRequest(passage, services)
-  const request = scanAgentRequest(held, passage, services)
+  const request = await scanAgentRequest(held, passage, services)
   const addresses = await resolveTarget(passage, services)
   await recordIntent(passage, services)
   blockOn(recheck(passage, services))

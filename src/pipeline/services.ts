@@ -7,6 +7,7 @@ import type { IdentityResolver } from '../identity/index.ts'
 import type { Policy } from '../model/policy.ts'
 import type { Recorder } from '../receipt/index.ts'
 import type { HostMemory } from './host-memory.ts'
+import type { ScanPool } from '../scan/index.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import type { LiveExchanges } from './live-exchanges.ts'
 import type { Observer } from './observer.ts'
@@ -30,6 +31,7 @@ export interface Services {
   readonly recorder: Recorder
   readonly held: HeldBytes
   readonly hosts: HostMemory
+  readonly scans: ScanPool
   readonly live: LiveExchanges
   readonly refusals: RefusalQuota
   readonly observer: Observer

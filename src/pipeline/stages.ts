@@ -11,7 +11,7 @@ import type { Cleared } from '../model/cleared.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Exchange, OutgoingRequest, Reply } from '../model/exchange.ts'
 import type { Profile } from '../model/policy.ts'
-import { hideCredentials, hideFindings, scanWhole } from '../scan/index.ts'
+import { hideCredentials, hideFindings } from '../scan/index.ts'
 import { Block, blockOn } from './block.ts'
 import { isEnforcing } from './enforcing.ts'
 import { intentFacts, outcomeFacts, refusalFacts } from './exchange-receipts.ts'
@@ -116,11 +116,13 @@ export async function holdRequest(passage: Passage, { held, ownVia }: Services):
 }
 
 /** @throws {Block} `dlp_secret` where the profile enforces; else the finding is a warning */
-export function scanAgentRequest(request: OutgoingRequest, passage: Passage, { hosts, clock }: Services): Cleared<OutgoingRequest> {
+export async function scanAgentRequest(request: OutgoingRequest, passage: Passage, { hosts, clock, scans }: Services): Promise<Cleared<OutgoingRequest>> {
   const { profile, exchange } = passage
   const { host, port, scheme, raw } = request.target
   const standing = hosts.standingOf(profile, host, port)
-  const found = scanWhole({ direction: 'request', dlp: profile.dlp, host, scheme, standing }, { url: raw, headers: request.headers, body: request.body })
+  const scan = scans.scan({ direction: 'request', dlp: profile.dlp, host, scheme, standing }, { url: raw, headers: request.headers, body: request.body })
+  // Large bodies are scanned elsewhere; what is found at once is not waited for.
+  const found = scan instanceof Promise ? await scan : scan
   // What is no finding is still not shown.
   passage.shownTarget = hideFindings(exchange.head.target.raw, found, 'url')
   const findings = withoutSuppressed(found, profile.suppress, { target: request.target, nowMs: clock.nowMs() })

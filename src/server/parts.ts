@@ -12,6 +12,7 @@ import { createSigner, fingerprintOf, loadOrCreatePrivateKey, loadPrivateKey } f
 import type { ReloadResult } from '../model/audit-event.ts'
 import { HeldBytes, HostMemory, LiveExchanges, RefusalQuota, type Services } from '../pipeline/index.ts'
 import { openRecorder, type Recorder } from '../receipt/index.ts'
+import { createScanPool } from '../scan/index.ts'
 import type { StateFolder } from '../state/index.ts'
 import { createObserver } from './observe.ts'
 
@@ -98,6 +99,7 @@ export async function createParts(config: Config, folder: StateFolder, version: 
       stopSentinel()
       services.resolver.close()
       await services.sender.close()
+      await services.scans.close()
       await recorder.close(reason).catch(() => {
         metrics.countReceiptFailure('receipt_unwritable')
       })
@@ -147,6 +149,7 @@ function createServices(config: Config, { recorder, metrics, audit, companionId,
     recorder,
     held: new HeldBytes(),
     hosts: new HostMemory(),
+    scans: createScanPool(),
     live: new LiveExchanges(),
     refusals: new RefusalQuota(clock),
     observer: createObserver(metrics, audit),

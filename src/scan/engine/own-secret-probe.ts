@@ -54,6 +54,6 @@ export class OwnSecretProbe implements Probe {
     const distance = position - literalStart
     const expected = this.#secret.grams[this.#isReversed ? this.#offset - distance : this.#offset + distance]
     if (expected === undefined) return false
-    return printGram((place) => text.at(this.#isReversed ? position + GRAM_BYTES - 1 - place : position + place)) === expected
+    return printGram(this.#secret.key, (place) => text.at(this.#isReversed ? position + GRAM_BYTES - 1 - place : position + place)) === expected
   }
 }
