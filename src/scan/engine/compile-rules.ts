@@ -31,6 +31,10 @@ export interface CompiledRules {
   /** Rules that look at whole runs of characters, by what the runs are of. */
   readonly runs: { readonly token: readonly RunRule[]; readonly base64: readonly RunRule[] }
   readonly custom: readonly CustomRule[]
+  /** Ids of the rules whose matches do not come about by chance where pieces of text are put together. */
+  readonly joinable: ReadonlySet<string>
+  /** The literals of these rules alone: what shows whether a piece may begin a match. */
+  readonly beginnings: LiteralAutomaton<true>
   /** Whether the built-in rules are among them. */
   readonly hasDefaults: boolean
 }
@@ -48,9 +52,14 @@ export function compileRules(dlp: DlpPolicy): CompiledRules {
   let compiled = COMPILED.get(dlp)
   if (compiled === undefined) {
     const rows = dlp.includeDefaults ? CREDENTIAL_RULES : []
+    const joinable = rows.filter(({ disguises }) => disguises === true)
+    const own = dlp.ownSecrets ?? []
+    const beginnings = [...joinable.flatMap(({ literals }) => literals), ...own.flatMap(({ cores }) => cores.map(({ text }) => text))]
     compiled = {
-      literals: compileLiterals([...rows.flatMap(literalsOf), ...(dlp.ownSecrets ?? []).flatMap(ownLiterals)]),
+      beginnings: compileLiterals(beginnings.map((text) => ({ literal: Buffer.from(text, 'latin1'), value: true as const }))),
+      literals: compileLiterals([...rows.flatMap(literalsOf), ...own.flatMap(ownLiterals)]),
       runs: { token: runRules(rows, 'token'), base64: runRules(rows, 'base64') },
+      joinable: new Set([...joinable, ...own].map(({ rule }) => rule)),
       hasDefaults: dlp.includeDefaults,
       custom: dlp.patterns.map(({ name, regex, severity }) => ({ rule: `custom.${name}`, severity, pattern: RE2JS.compile(regex) })),
     }

@@ -32,6 +32,7 @@ export class Hunt implements Search {
   #coded: CodedBody | undefined
   #budget = DECODE_FREE_BYTES
   #steps = 0
+  #isJoining = false
 
   constructor(rules: CompiledRules, context: ScanContext) {
     this.rules = rules
@@ -78,10 +79,28 @@ export class Hunt implements Search {
     return direction === 'request' && homes !== undefined && homes.kinds.includes(kind) && homes.hosts.some((home) => host === home || host.endsWith(`.${home}`))
   }
 
+  /** What is reported meanwhile stands in text put together of pieces: only what does so by no chance counts, and only over a seam. */
+  joining(scan: () => void): void {
+    this.#isJoining = true
+    scan()
+    this.#isJoining = false
+  }
+
   report({ rule, severity, start, end }: RuleMatch, text: TextWindow): void {
+    if (this.#isJoining) {
+      this.#reportJoined(rule, severity, [text.originOf(start), text.originOf(end - 1)], end - start)
+      return
+    }
     const from = Math.max(0, text.originOf(start) - this.#offset)
     const to = Math.max(from, text.originOf(end) - this.#offset)
     this.#add({ rule, severity, views: viewsOf(text.undoneIn(start, end)), start: from, end: to })
+  }
+
+  #reportJoined(rule: string, severity: Finding['severity'], [first, last]: readonly [number, number], length: number): void {
+    const isSeamless = last - first === length - 1
+    if (isSeamless || !this.rules.joinable.has(rule)) return
+    const [from, to] = [Math.min(first, last), Math.max(first, last) + 1]
+    this.#add({ rule, severity, views: ['split'], start: Math.max(0, from - this.#offset), end: Math.max(0, to - this.#offset) })
   }
 
   /** Tells of a span of the segment that is told by no rule of credentials. */
