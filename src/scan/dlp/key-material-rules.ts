@@ -53,7 +53,7 @@ export const KEY_MATERIAL_RULES: readonly SecretRule[] = [
   },
   {
     rule: 'dlp.azure_sas', title: 'Azure shared access signature', severity: 'critical', literals: ['sig='],
-    shape: /sig=(?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd])[!-~]{0,300}/, alphabet: URL_TEXT, reach: 448, notAfter: WORD, judge: judgeSas,
+    shape: /sig=(?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd])[!#-&(-;=?-[\]^_a-z{|}~]{0,300}/, alphabet: URL_TEXT, reach: 448, notAfter: WORD, judge: judgeSas,
     homes: { hosts: ['windows.net', 'azurewebsites.net', 'logic.azure.com', 'servicebus.windows.net', 'azure-api.net'], kinds: ['url', 'header'] },
     source: 'https://learn.microsoft.com/azure/storage/common/storage-sas-overview',
   },

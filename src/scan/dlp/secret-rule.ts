@@ -57,8 +57,8 @@ export interface SecretRule {
   readonly run?: { readonly of: 'token' | 'base64'; readonly min: number; readonly max: number; readonly next?: string; readonly first?: string }
   /** How far before the literal the match starts: as many of these bytes as there are, up to `max`. */
   readonly back?: { readonly class: ByteClass; readonly max: number }
-  /** Or: where the match starts, found by walking back at most 512 bytes. @returns `undefined` where none can start */
-  readonly startOf?: (text: TextWindow, literalStart: number) => number | undefined
+  /** Or: where the match starts, found by walking back at most 512 bytes. */
+  readonly startOf?: (text: TextWindow, literalStart: number) => number
   /** The whole match, from its first byte. No flags. Linear: no nested repeats, and what repeats cannot match what follows. */
   readonly shape: RegExp
   /** Bytes a match consists of, from the end of the literal on: a match is decided at the first other byte. */

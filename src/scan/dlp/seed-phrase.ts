@@ -35,6 +35,8 @@ export interface SeedPhrase {
 /** @param text words in any case, with anything but letters between them */
 export function findSeedPhrases(text: string): SeedPhrase[] {
   const words = [...text.matchAll(/[A-Za-z]+/g)].map(({ 0: word, index }) => ({ word: word.toLowerCase(), start: index, end: index + word.length }))
+  // A phrase of twelve words hardly ever has a word twice.
+  if (new Set(words.map(({ word }) => word)).size < SHORTEST - 2) return []
   const found: SeedPhrase[] = []
   for (const { list, byLetters } of allLanguages()) {
     const known = words.map(({ word }) => byLetters.get(word))

@@ -52,9 +52,9 @@ export function compileRules(dlp: DlpPolicy): CompiledRules {
   let compiled = COMPILED.get(dlp)
   if (compiled === undefined) {
     const rows = dlp.includeDefaults ? CREDENTIAL_RULES : []
-    const joinable = rows.filter(({ disguises }) => disguises === true)
+    const joinable = rows.filter(({ disguises, literals }) => disguises === true && literals.some(isDistinctive))
     const own = dlp.ownSecrets ?? []
-    const beginnings = [...joinable.flatMap(({ literals }) => literals), ...own.flatMap(({ cores }) => cores.map(({ text }) => text))]
+    const beginnings = [...joinable.flatMap(({ literals }) => literals.filter(isDistinctive)), ...own.flatMap(({ cores }) => cores.map(({ text }) => text))]
     compiled = {
       beginnings: compileLiterals(beginnings.map((text) => ({ literal: Buffer.from(text, 'latin1'), value: true as const }))),
       literals: compileLiterals([...rows.flatMap(literalsOf), ...own.flatMap(ownLiterals)]),

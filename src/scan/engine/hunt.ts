@@ -86,14 +86,14 @@ export class Hunt implements Search {
     this.#isJoining = false
   }
 
-  report({ rule, severity, start, end }: RuleMatch, text: TextWindow): void {
+  report({ rule, severity, start, end, reading }: RuleMatch, text: TextWindow): void {
     if (this.#isJoining) {
       this.#reportJoined(rule, severity, [text.originOf(start), text.originOf(end - 1)], end - start)
       return
     }
     const from = Math.max(0, text.originOf(start) - this.#offset)
     const to = Math.max(from, text.originOf(end) - this.#offset)
-    this.#add({ rule, severity, views: viewsOf(text.undoneIn(start, end)), start: from, end: to })
+    this.#add({ rule, severity, views: [...viewsOf(undoneRound(text, start, end)), ...(reading === undefined ? [] : [reading])], start: from, end: to })
   }
 
   #reportJoined(rule: string, severity: Finding['severity'], [first, last]: readonly [number, number], length: number): void {
@@ -132,4 +132,10 @@ const NONE: readonly Finding[] = []
 
 function viewsOf(bits: number): readonly UndoneName[] {
   return bits === 0 ? [] : UNDONE_NAMES.filter(([, bit]) => (bits & bit) !== 0).map(([name]) => name)
+}
+
+/** A match that was not touched itself may owe its boundary to what was undone beside it. */
+function undoneRound(text: TextWindow, start: number, end: number): number {
+  const within = text.undoneIn(start, end)
+  return within === 0 ? text.undoneIn(Math.max(text.floor, start - 1), Math.min(text.end, end + 1)) : within
 }

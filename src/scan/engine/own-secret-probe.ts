@@ -41,7 +41,7 @@ export class OwnSecretProbe implements Probe {
     while (from > start && this.#fits(text, from - 1, literalStart)) from--
     let to = literalEnd
     while (to < windowEnd && this.#fits(text, to + 1 - GRAM_BYTES, literalStart)) to++
-    return to - from < this.#secret.leakBytes ? undefined : { rule: this.rule, severity: 'critical', start: from, end: to }
+    return to - from < this.#secret.leakBytes ? undefined : { rule: this.rule, severity: 'critical', start: from, end: to, ...(this.#isReversed && { reading: 'reversed' }) }
   }
 
   /** How many bytes of the secret stand before the piece in the text. */

@@ -3,6 +3,7 @@
 import { ANY } from './byte-class.ts'
 import type { MatchPlace, SecretRule } from '../dlp/secret-rule.ts'
 import type { Candidate, Probe, RuleMatch, Sight } from './probe.ts'
+import type { TextWindow } from './text-window.ts'
 
 const BEFORE_BYTES = 512
 const FIRST_LOWER = 0x61
@@ -26,11 +27,16 @@ export class RuleProbe implements Probe {
 
   startAt({ text }: Sight, literalStart: number): number | undefined {
     const { back, notAfter, startOf } = this.row
-    let start: number | undefined = literalStart
-    if (startOf !== undefined) start = startOf(text, literalStart)
-    else if (back !== undefined) while (start > text.floor && literalStart - start < back.max && back.class[text.at(start - 1)] === 1) start--
-    if (start === undefined) return undefined
+    const start = back === undefined ? (startOf?.(text, literalStart) ?? literalStart) : this.#walkBack(text, literalStart, back)
     return start > text.floor && notAfter[text.at(start - 1)] === 1 ? undefined : start
+  }
+
+  /** As far as the class goes, and from there to the first place where a match may begin. */
+  #walkBack(text: TextWindow, literalStart: number, { class: members, max }: NonNullable<SecretRule['back']>): number {
+    let start = literalStart
+    while (start > text.floor && literalStart - start < max && members[text.at(start - 1)] === 1) start--
+    while (start > text.floor && start < literalStart && this.row.notAfter[text.at(start - 1)] === 1) start++
+    return start
   }
 
   windowEnd({ text, runs, isLast }: Sight, { literalEnd }: Candidate): number | undefined {
@@ -50,7 +56,8 @@ export class RuleProbe implements Probe {
     const match = this.#sticky.exec(this.#form === 'plain' ? window : rotate(window))?.[0]
     if (match === undefined || match === '' || hunt.isHome(row)) return undefined
     const severity = row.judge === undefined ? row.severity : row.judge(match, placeOf(sight, start))
-    return severity === undefined ? undefined : { rule: row.rule, severity, start, end: start + match.length }
+    if (severity === undefined) return undefined
+    return { rule: row.rule, severity, start, end: start + match.length, ...(this.#form === 'rot13' && { reading: 'rot13' }) }
   }
 }
 

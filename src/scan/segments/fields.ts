@@ -1,9 +1,6 @@
 /** The named values of a text, whatever its notation: JSON, forms and queries, lines of `name: value` or `name=value`, cells. */
 
-import { visitJsonFields } from './json-fields.ts'
-
-/** Told of every field by its place: `from` inclusive, `to` exclusive. */
-export type FieldVisitor = (from: number, to: number, role: 'key' | 'value') => void
+import { visitJsonFields, type FieldVisitor } from './json-fields.ts'
 
 const BRACE = 0x7b
 const BRACKET = 0x5b

@@ -3,7 +3,8 @@
  * two. Tolerant: what is no JSON has strings, too.
  */
 
-import type { FieldVisitor } from './fields.ts'
+/** Told of every field by its place: `from` inclusive, `to` exclusive. */
+export type FieldVisitor = (from: number, to: number, role: 'key' | 'value') => void
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
