@@ -131,5 +131,5 @@ test('in generated documents the engine finds what the plain patterns find: no m
     }),
     { numRuns: 400 },
   )
-  assert.ok(total > 400, String(total))
+  assert.ok(total > 100, String(total))
 })

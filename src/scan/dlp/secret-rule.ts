@@ -70,6 +70,10 @@ export interface SecretRule {
   /** Looks at structure and checksum. @returns the severity, or `undefined` where it is no credential */
   readonly judge?: (match: string, place: MatchPlace) => Severity | undefined
   readonly homes?: Homes
+  /** The match is parts with dots between them, each of at most so many bytes. */
+  readonly parts?: readonly number[]
+  /** What the first `HEAD_BYTES` behind the literal must match, so that no more is looked at where they do not. */
+  readonly head?: RegExp
   /** The shape is a name, what separates it, and a value. */
   readonly pair?: true
   /** The shape is only the head of a block. */

@@ -12,6 +12,7 @@ import { wordlist as spanish } from '@scure/bip39/wordlists/spanish.js'
 const WORD_LISTS: readonly (readonly string[])[] = [english, spanish, french, italian, portuguese, czech]
 const PHRASE_LENGTHS = [24, 21, 18, 15, 12]
 const SHORTEST = 12
+const LONGEST = 24
 
 interface Language {
   readonly list: string[]
@@ -32,8 +33,11 @@ export interface SeedPhrase {
   readonly end: number
 }
 
-/** @param text words in any case, with anything but letters between them */
-export function findSeedPhrases(text: string): SeedPhrase[] {
+/**
+ * @param text words in any case, with anything but letters between them
+ * @param mayCheck asked before each checksum: false where no more may be computed
+ */
+export function findSeedPhrases(text: string, mayCheck: () => boolean): SeedPhrase[] {
   const words = [...text.matchAll(/[A-Za-z]+/g)].map(({ 0: word, index }) => ({ word: word.toLowerCase(), start: index, end: index + word.length }))
   // A phrase of twelve words hardly ever has a word twice.
   if (new Set(words.map(({ word }) => word)).size < SHORTEST - 2) return []
@@ -41,7 +45,7 @@ export function findSeedPhrases(text: string): SeedPhrase[] {
   for (const { list, byLetters } of allLanguages()) {
     const known = words.map(({ word }) => byLetters.get(word))
     for (let at = 0; at + SHORTEST <= words.length; ) {
-      const length = phraseLength(known, at, list)
+      const length = phraseLength(known.slice(at, at + LONGEST), list, mayCheck)
       const [first, last] = [words[at], words[at + Math.max(1, length) - 1]]
       if (length > 0 && first !== undefined && last !== undefined) found.push({ start: first.start, end: last.end })
       at += Math.max(1, length)
@@ -50,13 +54,14 @@ export function findSeedPhrases(text: string): SeedPhrase[] {
   return found
 }
 
-/** @returns how many words from `at` on are a phrase with a right checksum; 0 where none are */
-function phraseLength(known: readonly (string | undefined)[], at: number, list: string[]): number {
-  if (known[at] === undefined || known.slice(at, at + SHORTEST).includes(undefined)) return 0
+/** @returns how many of the words, from the first on, are a phrase with a right checksum; 0 where none are */
+function phraseLength(known: readonly (string | undefined)[], list: string[], mayCheck: () => boolean): number {
+  const unknown = known.indexOf(undefined)
+  const available = unknown < 0 ? known.length : unknown
   for (const length of PHRASE_LENGTHS) {
-    const words = known.slice(at, at + length)
-    if (words.length < length || words.includes(undefined) || new Set(words).size < length / 2) continue
-    if (isPhrase(words.join(' '), list)) return length
+    if (length > available) continue
+    const words = known.slice(0, length)
+    if (new Set(words).size >= length / 2 && mayCheck() && isPhrase(words.join(' '), list)) return length
   }
   return 0
 }

@@ -13,6 +13,7 @@ import { PairProbe } from './pair-probe.ts'
 import type { Needle, Probe } from './probe.ts'
 import { ReversedProbe } from './reversed-probe.ts'
 import { rotate, RuleProbe } from './rule-probe.ts'
+import { TokenPartsProbe } from './token-parts-probe.ts'
 
 export interface RunRule {
   readonly row: SecretRule
@@ -81,6 +82,7 @@ function ownLiterals(secret: OwnSecret): Literal[] {
 
 function probeOf(row: SecretRule): Probe {
   if (row.pair === true) return new PairProbe(row)
+  if (row.parts !== undefined) return new TokenPartsProbe(row, row.parts)
   return row.block === undefined ? new RuleProbe(row) : new BlockProbe(row, row.block)
 }
 

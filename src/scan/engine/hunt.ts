@@ -57,9 +57,11 @@ export class Hunt implements Search {
 
   /** @returns whether `bytes` more may be decoded; where not, that is a finding of its own */
   mayDecode(bytes: number, at: number): boolean {
-    this.#budget -= bytes
-    this.#steps += bytes
-    if (this.#budget >= 0) return true
+    if (this.#budget >= bytes) {
+      this.#budget -= bytes
+      this.#steps += bytes
+      return true
+    }
     this.#add({ rule: 'scan.decode_budget', severity: 'high', views: [], start: at, end: at })
     return false
   }

@@ -6,6 +6,7 @@ import type { Candidate, Probe, RuleMatch, Sight } from './probe.ts'
 import type { TextWindow } from './text-window.ts'
 
 const BEFORE_BYTES = 512
+const HEAD_BYTES = 80
 const FIRST_LOWER = 0x61
 const FIRST_UPPER = 0x41
 const LETTERS = 26
@@ -16,12 +17,14 @@ export class RuleProbe implements Probe {
   readonly rule: string
   readonly row: SecretRule
   readonly #sticky: RegExp
+  readonly #head: RegExp | undefined
   readonly #form: 'plain' | 'rot13'
 
   constructor(row: SecretRule, form: 'plain' | 'rot13' = 'plain') {
     this.rule = row.rule
     this.row = row
     this.#form = form
+    this.#head = row.head
     this.#sticky = new RegExp(row.shape.source, 'y')
   }
 
@@ -39,13 +42,20 @@ export class RuleProbe implements Probe {
     return start
   }
 
-  windowEnd({ text, runs, isLast }: Sight, { literalEnd }: Candidate): number | undefined {
+  windowEnd({ text, runs, isLast }: Sight, { start, literalEnd }: Candidate): number | undefined {
     const { alphabet, reach } = this.row
     const limit = literalEnd + reach
-    if (alphabet === ANY) return isLast || limit <= text.end ? Math.min(limit, text.end) : undefined
+    if (alphabet === ANY) {
+      if (this.#head !== undefined && (isLast || literalEnd + HEAD_BYTES <= text.end) && !this.#hasHead(text, start, literalEnd)) return literalEnd
+      return isLast || limit <= text.end ? Math.min(limit, text.end) : undefined
+    }
     const runEnd = runs.endOfRun(text, alphabet, literalEnd)
     if (runEnd >= text.end && !isLast && limit > text.end) return undefined
     return Math.min(limit, runEnd + 1, text.end)
+  }
+
+  #hasHead(text: TextWindow, start: number, literalEnd: number): boolean {
+    return this.#head?.test(text.text(start, Math.min(text.end, literalEnd + HEAD_BYTES))) === true
   }
 
   confirm(sight: Sight, { start }: Candidate, windowEnd: number): RuleMatch | undefined {

@@ -29,6 +29,9 @@ const KEPT_BYTES = FOLD_REACH + 512
 /** How far before its literal a match can begin, beyond the run of characters that is open. */
 const MAX_BACK = 64
 
+/** What the checksum of a seed phrase costs, in bytes decoded. */
+const CHECKSUM_COST = 8192
+
 /** Shortest run that a rule looks at as a whole. */
 const MIN_TOKEN = 23
 
@@ -166,7 +169,7 @@ export class ViewScan implements NestedScan {
       // What must not leave may well be read.
       onPhrase: hunt.place.direction === 'response' || !hunt.rules.hasDefaults ? undefined : (start, end) => {
         hunt.work(end - start)
-        for (const found of findSeedPhrases(text.text(start, end))) hunt.report({ rule: 'dlp.seed_phrase', severity: 'critical', start: start + found.start, end: start + found.end }, text)
+        for (const found of findSeedPhrases(text.text(start, end), () => hunt.mayDecode(CHECKSUM_COST, text.originOf(start)))) hunt.report({ rule: 'dlp.seed_phrase', severity: 'critical', start: start + found.start, end: start + found.end }, text)
       },
     }
   }
