@@ -95,12 +95,18 @@ function plainFindings(text: string): string[] {
     for (let at = 0; at < text.length; ) {
       sticky.lastIndex = at
       const match = at > 0 && row.notAfter[text.charCodeAt(at - 1)] === 1 ? undefined : sticky.exec(text)?.[0]
-      const isFound = match !== undefined && match !== '' && hasLiteral(row, match) && (row.judge === undefined || row.judge(match, { ...place, before: () => text.slice(Math.max(0, at - 512), at) }) !== undefined)
-      if (isFound) found.push(`${row.rule} ${at}-${at + match.length}`)
-      at += isFound ? match.length : 1
+      const length = match === undefined ? 0 : foundLength(row, match, { ...place, before: () => text.slice(Math.max(0, at - 512), at) })
+      if (length > 0) found.push(`${row.rule} ${at}-${at + length}`)
+      at += Math.max(1, length)
     }
     return found
   })
+}
+
+/** @returns 0 where the match is no finding */
+function foundLength(row: SecretRule, match: string, at: MatchPlace): number {
+  if (match === '' || !hasLiteral(row, match)) return 0
+  return row.judge === undefined || row.judge(match, at) !== undefined ? match.length : 0
 }
 
 /** A shape that a literal does not begin is reached by walking back from it. */

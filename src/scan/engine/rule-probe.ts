@@ -46,7 +46,8 @@ export class RuleProbe implements Probe {
     const { alphabet, reach } = this.row
     const limit = literalEnd + reach
     if (alphabet === ANY) {
-      if (this.#head !== undefined && (isLast || literalEnd + HEAD_BYTES <= text.end) && !this.#hasHead(text, start, literalEnd)) return literalEnd
+      const isKnown = isLast || literalEnd + HEAD_BYTES <= text.end
+      if (isKnown && !this.#hasHead(text, start, literalEnd)) return literalEnd
       return isLast || limit <= text.end ? Math.min(limit, text.end) : undefined
     }
     const runEnd = runs.endOfRun(text, alphabet, literalEnd)
@@ -55,7 +56,7 @@ export class RuleProbe implements Probe {
   }
 
   #hasHead(text: TextWindow, start: number, literalEnd: number): boolean {
-    return this.#head?.test(text.text(start, Math.min(text.end, literalEnd + HEAD_BYTES))) === true
+    return this.#head?.test(text.text(start, Math.min(text.end, literalEnd + HEAD_BYTES))) !== false
   }
 
   confirm(sight: Sight, { start }: Candidate, windowEnd: number): RuleMatch | undefined {

@@ -50,7 +50,6 @@ export class Pieces {
     this.#scanInOrder(hunt, text, -1)
   }
 
-  // eslint-disable-next-line complexity -- every ?? is a guard of an index that exists
   #isBeginning(bytes: Buffer, from: number, to: number): boolean {
     const { columns, table, shift, firstHit, depth } = this.#rules.beginnings
     let state = 0
