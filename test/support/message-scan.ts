@@ -1,0 +1,33 @@
+/** The scanner as tests ask it: one message of which only the part under test is stated. */
+
+import type { Finding } from '../../src/model/finding.ts'
+import type { DlpPolicy } from '../../src/model/policy.ts'
+import { scanWhole, type ScanContext, type WholeMessage } from '../../src/scan/index.ts'
+
+export const BUILT_IN_RULES: DlpPolicy = { includeDefaults: true, patterns: [], responseAction: 'block' }
+/** No provider's, and on no list. */
+export const ELSEWHERE = 'elsewhere.test'
+
+const NO_BODY = Buffer.alloc(0)
+
+export function aMessage(parts: Partial<WholeMessage>): WholeMessage {
+  return { url: `http://${ELSEWHERE}/`, headers: [], body: NO_BODY, ...parts }
+}
+
+export function aContext(changes: Partial<ScanContext> = {}): ScanContext {
+  return { direction: 'request', dlp: BUILT_IN_RULES, host: ELSEWHERE, scheme: 'http', ...changes }
+}
+
+/** @returns what refuses the request at the default preset */
+export function findingsIn(parts: Partial<WholeMessage>, changes: Partial<ScanContext> = {}): readonly Finding[] {
+  return scanWhole(aContext(changes), aMessage(parts))
+}
+
+/** @returns the rules that refuse the request, each once */
+export function rulesIn(parts: Partial<WholeMessage>, changes: Partial<ScanContext> = {}): readonly string[] {
+  return [...new Set(findingsIn(parts, changes).map(({ rule }) => rule))]
+}
+
+export function bodyOf(text: string): Partial<WholeMessage> {
+  return { body: Buffer.from(text) }
+}
