@@ -8,7 +8,7 @@ import { test } from 'node:test'
 
 import { CREDENTIAL_FORMATS, type CredentialFormat } from '../support/credentials.ts'
 import { ENCODINGS, HOST_ENCODINGS } from '../support/evasions.ts'
-import { inHost, PLACES, SPLITS, WRAPPINGS, type Parts } from '../support/message-places.ts'
+import { inHost, PLACES, SPLITS, USERINFO, WRAPPINGS, type Parts } from '../support/message-places.ts'
 import { rulesIn } from '../support/message-scan.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
@@ -55,8 +55,8 @@ class Tally {
 function attemptsWith(format: CredentialFormat, secret: string): Attempt[] {
   const attempt = (group: string, place: string, parts: Parts | undefined, host?: string): Attempt[] =>
     parts === undefined || isLogin(format, place) ? [] : [{ group, format: format.name, place, parts, ...(host !== undefined && { host }) }]
-  const encoded = ENCODINGS.flatMap(({ name, encode }) => PLACES.filter(({ name: place }) => fits(format, place)).flatMap((place) => attempt(name, place.name, place.put(encode(secret)))))
-  const wrapped = WRAPPINGS.flatMap((place) => attempt(place.name, place.name, place.put(secret)))
+  const encoded = ENCODINGS.flatMap(({ name, encode }) => PLACES.flatMap((place) => attempt(name, place.name, place.put(encode(secret)))))
+  const wrapped = WRAPPINGS.filter(({ name }) => fits(format, name)).flatMap((place) => attempt(place.name, place.name, place.put(secret)))
   const split = format.isToken ? SPLITS.flatMap((place) => attempt(`split: ${place.name}`, place.name, place.put(secret))) : []
   const named = HOST_ENCODINGS.flatMap(({ name, encode }) => {
     const placed = inHost(encode(secret))
@@ -67,7 +67,7 @@ function attemptsWith(format: CredentialFormat, secret: string): Attempt[] {
 
 /** A connection string is no password of another one. */
 function fits({ isToken }: CredentialFormat, place: string): boolean {
-  return isToken || place !== 'userinfo'
+  return isToken || place !== USERINFO
 }
 
 function isLogin({ name }: CredentialFormat, place: string): boolean {
@@ -104,7 +104,7 @@ test('ordinary text in the same encodings and divisions holds no credential', ()
   }
   for (const text of ORDINARY) {
     for (const { name, encode } of ENCODINGS) for (const place of PLACES) look(`${name} in ${place.name}: ${text}`, place.put(encode(text)))
-    for (const place of [...WRAPPINGS, ...SPLITS]) look(`${place.name}: ${text}`, place.put(text))
+    for (const place of [...WRAPPINGS, ...SPLITS].filter(({ name }) => name !== USERINFO)) look(`${place.name}: ${text}`, place.put(text))
   }
   assert.deepEqual(named, [])
 })

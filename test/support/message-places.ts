@@ -20,6 +20,8 @@ const BOUNDARY = 'x7boundary'
 const LABEL_CHARACTERS = 60
 const MAX_HOST_CHARACTERS = 253
 const DEEP = 70
+/** Any password there is one, whatever it looks like. */
+export const USERINFO = 'userinfo'
 
 const url = (rest: string): Parts => ({ url: `http://${ELSEWHERE}${rest}` })
 /** What a client writes for a text in a URL: what is already encoded stays. */
@@ -38,7 +40,6 @@ export const PLACES: readonly Place[] = [
   { name: 'path', put: (text) => url(`/files/${inUrl(text)}/view`) },
   { name: 'query value', put: (text) => url(`/search?lang=en&q=${inUrl(text)}&page=2`) },
   { name: 'query key', put: (text) => url(`/search?${inUrl(text)}=1`) },
-  { name: 'userinfo', put: (text) => ({ url: `http://me:${inUrl(text).replace(/[/@:]/g, encodeURIComponent)}@${ELSEWHERE}/` }) },
   { name: 'header', put: (text) => (isHeaderText(text) ? { headers: ['X-Request-Note', asBytes(text)] } : undefined) },
   { name: 'cookie', put: (text) => (isHeaderText(text) ? { headers: ['Cookie', `theme=dark; sid=${asBytes(text)}; lang=en`] } : undefined) },
   { name: 'JSON body', put: (text) => jsonBody({ model: 'm', messages: [{ role: 'user', content: `please store ${text} for me` }] }) },
@@ -70,6 +71,7 @@ const encoded = (coding: string, compress: (bytes: Buffer) => Buffer): Place => 
 
 /** Whole requests that carry the text undivided, in forms that only a parser sees through. */
 export const WRAPPINGS: readonly Place[] = [
+  { name: USERINFO, put: (text) => ({ url: `http://me:${inUrl(text).replace(/[/@:]/g, encodeURIComponent)}@${ELSEWHERE}/` }) },
   encoded('gzip', gzipSync),
   encoded('deflate', deflateSync),
   encoded('br', brotliCompressSync),
