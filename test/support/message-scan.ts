@@ -31,3 +31,8 @@ export function rulesIn(parts: Partial<WholeMessage>, changes: Partial<ScanConte
 export function bodyOf(text: string): Partial<WholeMessage> {
   return { body: Buffer.from(text) }
 }
+
+/** @returns the rules that fire on a response of that type */
+export function rulesInResponse(body: string, type = 'text/plain; charset=utf-8', host = ELSEWHERE): readonly string[] {
+  return rulesIn({ headers: ['Content-Type', type], body: Buffer.from(body) }, { direction: 'response', host })
+}
