@@ -33,6 +33,6 @@ export function bodyOf(text: string): Partial<WholeMessage> {
 }
 
 /** @returns the rules that fire on a response of that type */
-export function rulesInResponse(body: string, type = 'text/plain; charset=utf-8', host = ELSEWHERE): readonly string[] {
-  return rulesIn({ headers: ['Content-Type', type], body: Buffer.from(body) }, { direction: 'response', host })
+export function rulesInResponse(body: string | Buffer, type = 'text/plain; charset=utf-8', host = ELSEWHERE): readonly string[] {
+  return rulesIn({ headers: ['Content-Type', type], body: typeof body === 'string' ? Buffer.from(body) : body }, { direction: 'response', host })
 }
