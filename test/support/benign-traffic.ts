@@ -14,7 +14,7 @@ const awsId = (random: SeededRandom): string => `ASIA${random.text(16, `${UPPER}
 
 export interface BenignUrl {
   readonly category: string
-  make(random: SeededRandom): string
+  readonly make: (random: SeededRandom) => string
 }
 
 /** Where agents go, with what these places put into their addresses. */

@@ -6,7 +6,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
-import { base58check } from '@scure/base'
+import { createBase58check } from '@scure/base'
 import { entropyToMnemonic } from '@scure/bip39'
 import { wordlist } from '@scure/bip39/wordlists/english.js'
 
@@ -14,7 +14,7 @@ import { BASE32, BECH32, DIGITS, HEX, LOWER, TOKEN, UPPER, WORD, type SeededRand
 
 export interface CredentialFormat {
   readonly name: string
-  make(random: SeededRandom): string
+  readonly make: (random: SeededRandom) => string
   /** One unbroken run of letters, digits, `_`, `-` and `.`: the form most tokens have. Others are blocks, sentences or pairs. */
   readonly isToken: boolean
 }
@@ -58,7 +58,7 @@ function jwt(random: SeededRandom): string {
 
 function luhnCard(random: SeededRandom): string {
   const first = `4${random.text(14, DIGITS)}`
-  const sum = [...first].reverse().reduce((total, digit, at) => {
+  const sum = Array.from(first).reverse().reduce((total, digit, at) => {
     const value = at % 2 === 0 ? Number(digit) * 2 : Number(digit)
     return total + (value > 9 ? value - 9 : value)
   }, 0)
@@ -68,22 +68,22 @@ function luhnCard(random: SeededRandom): string {
 
 function iban(random: SeededRandom): string {
   const account = random.text(18, DIGITS)
-  const remainder = [...`${account}131400`].reduce((rest, digit) => (rest * 10 + Number(digit)) % 97, 0)
+  const remainder = Array.from(`${account}131400`).reduce((rest, digit) => (rest * 10 + Number(digit)) % 97, 0)
   return `DE${String(98 - remainder).padStart(2, '0')}${account}`
 }
 
-function pem(random: SeededRandom): string {
-  void random
+/** The one format that cannot be drawn from a seed. */
+function pem(): string {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 }
 
 function wif(random: SeededRandom): string {
-  return base58check(sha256).encode(Buffer.concat([Buffer.of(0x80), random.bytes(32), Buffer.of(1)]))
+  return createBase58check(sha256).encode(Buffer.concat([Buffer.of(0x80), random.bytes(32), Buffer.of(1)]))
 }
 
 function extendedKey(random: SeededRandom): string {
   const head = Buffer.from('0488ade4000000000000000000', 'hex')
-  return base58check(sha256).encode(Buffer.concat([head, random.bytes(32), Buffer.of(0), random.bytes(32)]))
+  return createBase58check(sha256).encode(Buffer.concat([head, random.bytes(32), Buffer.of(0), random.bytes(32)]))
 }
 
 export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [

@@ -8,7 +8,7 @@ import { base32 } from '@scure/base'
 export interface Encoding {
   readonly name: string
   /** @returns the text in a form that may stand in a body; a place percent-encodes what it cannot hold */
-  encode(text: string): string
+  readonly encode: (text: string) => string
   /** Lines or blanks belong to the form: a header or a path cannot hold it. */
   readonly isBlock?: true
 }
@@ -26,7 +26,7 @@ const LOOKALIKES: ReadonlyMap<string, string> = new Map([
   ['N', '\u039d'], ['O', '\u041e'], ['P', '\u0420'], ['S', '\u0405'], ['T', '\u0422'], ['X', '\u0425'], ['Z', '\u0396'],
 ])
 
-const each = (text: string, change: (character: string, code: number) => string): string => [...text].map((character) => change(character, character.codePointAt(0) ?? 0)).join('')
+const each = (text: string, change: (character: string, code: number) => string): string => Array.from(text).map((character) => change(character, character.codePointAt(0) ?? 0)).join('')
 const hexOf = (code: number, digits: number): string => code.toString(16).padStart(digits, '0')
 const percent = (text: string): string => [...Buffer.from(text)].map((byte) => `%${hexOf(byte, 2).toUpperCase()}`).join('')
 /** Encodes only the signs of the last layer, as clients do. */
@@ -34,7 +34,7 @@ const percentSigns = (text: string): string => text.replaceAll('%', '%25')
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 const hex = (text: string): string => Buffer.from(text).toString('hex')
 const isVisible = (code: number): boolean => code > 0x20 && code < 0x7f
-const separated = (by: string) => (text: string): string => [...text].join(by)
+const separated = (by: string) => (text: string): string => Array.from(text).join(by)
 
 export function rot13(text: string): string {
   return text.replace(/[a-zA-Z]/g, (letter) => {
@@ -79,7 +79,7 @@ export const ENCODINGS: readonly Encoding[] = [
   { name: 'dotted', encode: separated('.') },
   { name: 'dashed', encode: separated('-') },
   { name: 'spaced', encode: separated(' ') },
-  { name: 'reversed', encode: (text) => [...text].reverse().join('') },
+  { name: 'reversed', encode: (text) => Array.from(text).reverse().join('') },
   { name: 'rot13', encode: rot13 },
 ]
 

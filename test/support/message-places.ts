@@ -10,7 +10,7 @@ export type Parts = Partial<WholeMessage>
 export interface Place {
   readonly name: string
   /** @returns the parts of a request that carries the text, or `undefined` where it cannot stand there */
-  put(text: string): Parts | undefined
+  readonly put: (text: string) => Parts | undefined
 }
 
 const JSON_TYPE = ['Content-Type', 'application/json']
@@ -102,7 +102,7 @@ export const SPLITS: readonly Place[] = [
   { name: 'path segments', put: (text) => url(`/c/${pieces(inSafe(text), 4).join('/')}`) },
   { name: 'JSON values', put: (text) => jsonBody(Object.fromEntries(pieces(text, 3).map((piece, at) => [`part${at}`, piece]))) },
   { name: 'JSON array', put: (text) => jsonBody({ parts: pieces(text, 5) }) },
-  { name: 'JSON array of letters', put: (text) => jsonBody({ parts: [...text] }) },
+  { name: 'JSON array of letters', put: (text) => jsonBody({ parts: Array.from(text) }) },
   { name: 'headers', put: (text) => (isHeaderText(text) ? { headers: pieces(text, 3).flatMap((piece, at) => [`X-Part-${at}`, piece]) } : undefined) },
   { name: 'form fields', put: (text) => ({ headers: FORM_TYPE, body: Buffer.from(pieces(inSafe(text), 4).map((piece, at) => `f${at}=${piece}`).join('&')) }) },
   { name: 'multipart parts', put: (text) => multipart(pieces(text, 3).map((content, at) => ({ head: `Content-Disposition: form-data; name="f${at}"`, content }))) },

@@ -23,7 +23,7 @@ const UINT32 = 4_294_967_296
 
 /** Mulberry32: small, and good enough for test data. @param name so that two tests do not share a sequence */
 export function seededRandom(name: string): SeededRandom {
-  let state = [...`${process.env['CHAPERONE_SEED'] ?? ''}${name}`].reduce((sum, character) => (Math.imul(sum, 31) + (character.codePointAt(0) ?? 0)) >>> 0, 17)
+  let state = Array.from(`${process.env['CHAPERONE_SEED'] ?? ''}${name}`).reduce((sum, character) => (Math.imul(sum, 31) + (character.codePointAt(0) ?? 0)) >>> 0, 17)
   const next = (): number => {
     state = (state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
