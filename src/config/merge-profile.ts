@@ -16,6 +16,8 @@ export interface ProfileFields {
   readonly includeDefaults?: boolean | undefined
   readonly patterns?: readonly CustomPattern[] | undefined
   readonly responseAction?: 'allow' | 'warn' | 'block' | undefined
+  readonly redactionEnabled?: boolean | undefined
+  readonly redactionProfile?: string | undefined
   readonly maxRequestsPerMinute?: number | undefined
   readonly maxDataPerMinuteBytes?: number | undefined
   readonly maxConnections?: number | undefined

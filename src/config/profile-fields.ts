@@ -5,6 +5,8 @@ import type { Profile } from '../model/policy.ts'
 import { DEFAULTS } from './defaults.ts'
 import { mergeProfile, type ProfileFields } from './merge-profile.ts'
 import { readNetworks } from './read-network.ts'
+import { buildRedaction } from './redaction-fields.ts'
+import { REDACTION_DEFAULTS } from './redaction-schema.ts'
 import type { FileConfig, FileProfile } from './schema.ts'
 
 const BUILT_IN: ProfileFields = {
@@ -17,6 +19,7 @@ const BUILT_IN: ProfileFields = {
   includeDefaults: DEFAULTS.dlp.include_defaults,
   patterns: DEFAULTS.dlp.patterns,
   responseAction: DEFAULTS.dlp.response_action,
+  redactionEnabled: REDACTION_DEFAULTS.enabled,
   maxRequestsPerMinute: DEFAULTS.rate_limit.max_requests_per_minute,
   maxDataPerMinuteBytes: DEFAULTS.rate_limit.max_data_per_minute,
   maxConnections: DEFAULTS.limits.max_connections_per_profile,
@@ -47,6 +50,8 @@ function commonFields(level: FileConfig | FileProfile): ProfileFields {
     includeDefaults: level.dlp?.include_defaults,
     patterns: level.dlp?.patterns,
     responseAction: level.dlp?.response_action,
+    redactionEnabled: level.redaction?.enabled,
+    redactionProfile: level.redaction?.default_profile,
     maxRequestsPerMinute: level.rate_limit?.max_requests_per_minute,
     maxDataPerMinuteBytes: level.rate_limit?.max_data_per_minute,
   }
@@ -57,7 +62,12 @@ export function buildProfiles(file: FileConfig): Map<string, Profile> {
   const base = topLevelFields(file)
   const maxUrlLength = file.fetch_proxy?.monitoring?.max_url_length ?? DEFAULTS.fetch_proxy.monitoring.max_url_length
   const written = new Map<string, FileProfile>([[DEFAULT_PROFILE, {}], ...agentEntries(file)])
-  return new Map([...written].map(([name, own]) => [name, toProfile(name, mergeProfile(base, profileFields(own)), maxUrlLength)]))
+  return new Map([...written].map(([name, own]) => [name, { ...toProfile(name, mergeProfile(base, profileFields(own)), maxUrlLength), ...redactionOf(file, mergeProfile(base, profileFields(own))) }]))
+}
+
+function redactionOf({ redaction }: FileConfig, { redactionEnabled, redactionProfile }: ProfileFields): Pick<Profile, 'redaction'> {
+  const built = redactionEnabled === true && redactionProfile !== undefined ? buildRedaction(redaction, redactionProfile) : undefined
+  return built === undefined ? {} : { redaction: built }
 }
 
 /** @param fields complete: merged over the built-in defaults */

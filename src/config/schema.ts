@@ -11,6 +11,7 @@ import {
   type KeyFacts,
 } from './leaves.ts'
 import { MAX_PATTERN_CHARACTERS } from './linear-regex.ts'
+import { fileRedaction, profileRedaction } from './redaction-schema.ts'
 
 /** Shorter texts load as far as the schema goes: a reference to the environment may be one. */
 export const MIN_TOKEN = 16
@@ -64,6 +65,7 @@ export const profileSchema = z.strictObject({
   trusted_domains: trustedDomains,
   ssrf,
   dlp,
+  redaction: profileRedaction,
   rate_limit: rateLimit,
   max_connections: key(wholeNumber(0), reload('TCP connections of the profile, and as many open exchanges and tunnels; 0 = unlimited.', 'one more gets 503 (connection_limit)', { unit: 'count' })),
 })
@@ -164,6 +166,7 @@ export const fileSchema = z.strictObject({
   trusted_domains: trustedDomains,
   ssrf,
   dlp,
+  redaction: fileRedaction,
   rate_limit: rateLimit,
   kill_switch: killSwitch.optional(),
   flight_recorder: flightRecorder.optional(),

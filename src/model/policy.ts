@@ -20,6 +20,29 @@ export interface DlpPolicy {
   readonly responseAction: 'allow' | 'warn' | 'block'
 }
 
+/** What is replaced by placeholders in a request body before it leaves. */
+export interface RedactionPolicy {
+  /** Name of the redaction profile, for the receipt. */
+  readonly profile: string
+  /** Classes of findings and of personal data; `credentials` stands for every credential. */
+  readonly classes: readonly string[]
+  readonly dictionaries: readonly RedactionDictionary[]
+  /** Replacements in one body; one more refuses it. */
+  readonly maxRedactions: number
+}
+
+export interface RedactionDictionary {
+  /** The class of its placeholders. */
+  readonly className: string
+  /** Not empty, each at least one character. */
+  readonly entries: readonly string[]
+  readonly isCaseSensitive: boolean
+  /** Whether letters, digits and `_` may not stand directly beside a word. */
+  readonly isWholeWord: boolean
+  /** Where two matches overlap, the higher one names the class; credentials have 100. */
+  readonly priority: number
+}
+
 export interface Profile {
   readonly name: string
   readonly mode: Mode
@@ -33,6 +56,8 @@ export interface Profile {
   /** Networks that may be dialled although they are not public. */
   readonly ssrfIpAllowlist: readonly Network[]
   readonly dlp: DlpPolicy
+  /** Absent: nothing is replaced. */
+  readonly redaction?: RedactionPolicy
   /** Per minute; 0 = unlimited. */
   readonly maxRequestsPerMinute: number
   readonly maxDataPerMinuteBytes: number

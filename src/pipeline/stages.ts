@@ -10,13 +10,15 @@ import { DEFAULT_PROFILE } from '../model/agent.ts'
 import type { Cleared } from '../model/cleared.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Exchange, OutgoingRequest, Reply } from '../model/exchange.ts'
+import type { Finding } from '../model/finding.ts'
 import type { Profile } from '../model/policy.ts'
-import { hideCredentials, hideFindings, scanWhole } from '../scan/index.ts'
+import { hideCredentials, hideFindings, scanWhole, type HostStanding } from '../scan/index.ts'
 import { Block, blockOn } from './block.ts'
 import { isEnforcing } from './enforcing.ts'
 import { intentFacts, outcomeFacts, refusalFacts } from './exchange-receipts.ts'
 import { buildOutgoing, withIdentityCoding } from './outgoing-request.ts'
 import { noteSeverity, passedVerdict, type Ending, type Passage } from './passage.ts'
+import { redactRequest } from './redact-request.ts'
 import { ResponsePump } from './response-pump.ts'
 import { createResponseScreen } from './screen-response.ts'
 import type { Services } from './services.ts'
@@ -109,17 +111,23 @@ export async function holdRequest(passage: Passage, { held, ownVia }: Services):
     if (!Buffer.isBuffer(read)) throw new Block(read)
     body = read
   }
-  if (body.length > 0) passage.digest = `sha-256=:${hash('sha256', body, 'base64')}:`
+  if (body.length > 0) passage.digest = digestOf(body)
   const request = buildOutgoing(exchange.head, body, `1.1 ${ownVia}`)
   return passage.profile.dlp.responseAction === 'allow' ? request : { ...request, headers: withIdentityCoding(request.headers) }
 }
 
-/** @throws {Block} `dlp_secret` where the profile enforces; else the finding is a warning */
-export function scanAgentRequest(request: OutgoingRequest, passage: Passage, { hosts }: Services): Cleared<OutgoingRequest> {
+/**
+ * Scans, replaces what the profile says must not leave, and scans again what will leave.
+ *
+ * @throws {Block} `dlp_secret` where the profile enforces, else the finding is a warning; `redaction_unsafe`
+ */
+export function scanAgentRequest(held: OutgoingRequest, passage: Passage, { hosts }: Services): Cleared<OutgoingRequest> {
   const { profile, exchange } = passage
-  const { host, port, scheme, raw } = request.target
-  const standing = hosts.standingOf(profile, host, port)
-  const findings = scanWhole({ direction: 'request', dlp: profile.dlp, host, scheme, standing }, { url: raw, headers: request.headers, body: request.body })
+  const standing = hosts.standingOf(profile, held.target.host, held.target.port)
+  const found = findingsIn(held, profile, standing)
+  const request = redactRequest(held, found, passage)
+  if (request !== held) passage.digest = digestOf(request.body)
+  const findings = request === held ? found : findingsIn(request, profile, standing)
   if (findings.length > 0) {
     passage.shownTarget = hideFindings(exchange.head.target.raw, findings, 'url')
     noteSeverity(passage, findings)
@@ -128,6 +136,10 @@ export function scanAgentRequest(request: OutgoingRequest, passage: Passage, { h
     passage.warnings.push(...rules)
   }
   return request as Cleared<OutgoingRequest>
+}
+
+function findingsIn({ target, headers, body }: OutgoingRequest, { dlp }: Profile, standing: HostStanding): readonly Finding[] {
+  return scanWhole({ direction: 'request', dlp, host: target.host, scheme: target.scheme, standing }, { url: target.raw, headers, body })
 }
 
 /** The name is asked for only now: policy allowed it, and the scan found no secret in it. Every answer is checked. */
@@ -278,6 +290,11 @@ function fetchWait({ exchange, policy }: Passage, nowMs: number): number | undef
 }
 
 const NO_BODY = Buffer.alloc(0)
+
+/** RFC 9530. */
+function digestOf(body: Buffer): string {
+  return `sha-256=:${hash('sha256', body, 'base64')}:`
+}
 
 /** The profile of that name now; `_default`, which always exists, stands in for one that a reload removed. */
 function profileNamed(name: string, profiles: ReadonlyMap<string, Profile>): Profile {

@@ -1,3 +1,5 @@
+/** The string values of a JSON text, against JSON.parse. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 

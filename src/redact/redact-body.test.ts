@@ -1,7 +1,10 @@
+/** Replacement in every form of body, and what is refused. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { classOfRule, createSpanFinder, CREDENTIAL_PRIORITY, layoutBody, Placeholders, redactBody, type RedactionSpan } from './index.ts'
+import { createSpanFinder, CREDENTIAL_PRIORITY } from './find-spans.ts'
+import { classOfRule, layoutBody, Placeholders, redactBody, type RedactionSpan } from './index.ts'
 
 const SECRET = ['s3', 'cret', 'value'].join('-')
 

@@ -2,4 +2,5 @@
 
 export { hideCredentials, hideFindings } from './hide-findings.ts'
 export type { HostStanding, MessageScan, ScanContext, Segment } from './layer.ts'
+export { listRules } from './list-rules.ts'
 export { openScan, scanWhole, type WholeMessage } from './scan-message.ts'
