@@ -48,7 +48,7 @@ export const ENCODINGS: readonly Encoding[] = [
   { name: 'percent', encode: percent },
   { name: 'percent twice', encode: (text) => percentSigns(percent(text)) },
   { name: 'percent three times', encode: (text) => percentSigns(percentSigns(percent(text))) },
-  { name: 'percent beside a malformed escape', encode: (text) => `%zz${percent(text)}%4` },
+  { name: 'percent beside a malformed escape', encode: (text) => `%zz,${percent(text)}%4` },
   { name: 'base64', encode: base64 },
   { name: 'base64url without padding', encode: (text) => Buffer.from(text).toString('base64url') },
   { name: 'base64 without padding', encode: (text) => base64(text).replace(/=+$/, '') },
