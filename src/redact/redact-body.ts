@@ -10,6 +10,8 @@ export interface RedactionSpan {
   readonly end: number
   /** Where two spans overlap, the higher one names the class. */
   readonly priority: number
+  /** Stands inside of a run of base64, base32 or hex: a part of it alone says nothing to anybody, so the run goes as a whole. */
+  readonly isEncoded?: boolean
 }
 
 /** One replacement, told in offsets of the original bytes. */
@@ -24,6 +26,9 @@ export interface Redacted {
   /** In document order, none touching another. */
   readonly edits: readonly Edit[]
 }
+
+const RUN_BYTES: ReadonlySet<number> = new Set(Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-'))
+const PADDING = 0x3d
 
 interface PlacedSpan extends RedactionSpan {
   readonly slot: Slot
@@ -57,7 +62,15 @@ function placeSpan(bytes: Buffer, slots: readonly Slot[], span: RedactionSpan): 
   const next = slots[first + 1]
   if (next !== undefined && next.start < span.end) return { unsafe: `${span.className} reaches over several values` }
   const clamped = { start: Math.max(span.start, slot.start), end: Math.min(span.end, slot.end) }
-  return { ...span, slot, ...widen(bytes, slot, clamped) }
+  return { ...span, slot, ...widen(bytes, slot, span.isEncoded === true ? wholeRun(bytes, slot, clamped) : clamped) }
+}
+
+function wholeRun(bytes: Buffer, slot: Slot, span: { readonly start: number; readonly end: number }): { start: number; end: number } {
+  let { start, end } = span
+  while (start > slot.start && RUN_BYTES.has(bytes[start - 1] ?? 0)) start--
+  while (end < slot.end && RUN_BYTES.has(bytes[end] ?? 0)) end++
+  while (end < slot.end && bytes[end] === PADDING) end++
+  return { start, end }
 }
 
 /** @returns the first slot that ends behind the offset; slots are in order and do not overlap */

@@ -34,7 +34,7 @@ export interface Redaction {
  */
 export function redactFindings(body: RedactableBody, findings: readonly Finding[], policy: RedactionPolicy): Redaction | Unsafe {
   const layout = layoutBody(body.bytes, body.contentType, body.contentEncoding)
-  const named = findings.filter(({ kind }) => kind === 'body').flatMap((finding) => spanOf(body.bytes, finding, policy))
+  const named = findings.filter(({ kind }) => kind === 'body').flatMap((finding) => spanOf(finding, policy))
   const spans = 'unsafe' in layout ? named : [...named, ...finderOf(policy).find(body.bytes, layout)]
   if (spans.length > policy.maxRedactions) return { unsafe: `more than ${policy.maxRedactions} replacements` }
   const placeholders = new Placeholders()
@@ -42,31 +42,15 @@ export function redactFindings(body: RedactableBody, findings: readonly Finding[
   return 'unsafe' in redacted ? redacted : { ...redacted, total: placeholders.total, byClass: placeholders.byClass }
 }
 
-function spanOf(bytes: Buffer, { rule, views, ...place }: Finding, { classes }: RedactionPolicy): RedactionSpan[] {
+function spanOf({ rule, views, start, end }: Finding, { classes }: RedactionPolicy): RedactionSpan[] {
   const className = classOfRule(rule)
   const isNamed = classes.includes(className) || (classes.includes(ALL_CREDENTIALS) && !rule.startsWith('scan.'))
-  const { start, end } = views.some((view) => RUN_VIEWS.has(view)) ? wholeRun(bytes, place) : place
-  return isNamed ? [{ className, start, end, priority: CREDENTIAL_PRIORITY }] : []
+  const isEncoded = views.some((view) => RUN_VIEWS.has(view))
+  return isNamed ? [{ className, start, end, priority: CREDENTIAL_PRIORITY, ...(isEncoded && { isEncoded }) }] : []
 }
 
-/** Encodings whose text is one run of characters: a part of it alone says nothing to anybody, so the run goes as a whole. */
+/** Encodings whose text is one run of characters. */
 const RUN_VIEWS: ReadonlySet<string> = new Set(['base64', 'base32', 'hex'])
-const RUN_BYTES = runBytes()
-const PADDING = 0x3d
-
-function wholeRun(bytes: Buffer, span: { readonly start: number; readonly end: number }): { start: number; end: number } {
-  let { start, end } = span
-  while (start > 0 && RUN_BYTES[bytes[start - 1] ?? 0] === 1) start--
-  while (end < bytes.length && RUN_BYTES[bytes[end] ?? 0] === 1) end++
-  while (end < bytes.length && bytes[end] === PADDING) end++
-  return { start, end }
-}
-
-function runBytes(): Uint8Array {
-  const members = new Uint8Array(256)
-  for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-')) members[byte] = 1
-  return members
-}
 
 const FINDERS = new WeakMap<RedactionPolicy, SpanFinder>()
 
