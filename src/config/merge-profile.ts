@@ -15,7 +15,7 @@ export interface ProfileFields {
   readonly ssrfIpAllowlist?: readonly string[] | undefined
   readonly includeDefaults?: boolean | undefined
   readonly patterns?: readonly CustomPattern[] | undefined
-  readonly responseAction?: 'allow' | 'warn' | 'block' | undefined
+  readonly responseAction?: 'allow' | 'warn' | 'redact' | 'block' | undefined
   readonly redactionEnabled?: boolean | undefined
   readonly redactionProfile?: string | undefined
   readonly maxRequestsPerMinute?: number | undefined

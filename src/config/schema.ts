@@ -48,7 +48,7 @@ const ssrf = z.strictObject({
 const dlp = z.strictObject({
   include_defaults: key(flag(), reload('Whether the built-in credential rules apply. false in a profile also leaves out the patterns of the top level.', 'false lets a built-in credential pass', { default: D.dlp.include_defaults })),
   patterns: key(listOf(patternSchema), reload('Own rules: {name, regex, severity}. Those of a profile are added; one of the same name replaces.', 'a request that matches is refused (dlp_secret) and the finding carries name and severity', { default: D.dlp.patterns })),
-  response_action: key(oneOf('allow', 'warn', 'block'), reload('What a credential in a response does.', 'block refuses the response (response_secret), warn records it', { default: D.dlp.response_action })),
+  response_action: key(oneOf('allow', 'warn', 'redact', 'block'), reload('What a credential in a response does.', 'block refuses the response (response_secret), redact replaces it by <pl:CLASS:N>, warn records it', { default: D.dlp.response_action })),
 }).optional()
 const rateLimit = z.strictObject({
   max_requests_per_minute: key(wholeNumber(0), reload('Requests of the profile per minute; 0 = unlimited.', 'the request over the limit gets 429 (rate_limited)', { default: D.rate_limit.max_requests_per_minute, unit: 'per minute' })),

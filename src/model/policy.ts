@@ -17,7 +17,7 @@ export interface DlpPolicy {
   readonly includeDefaults: boolean
   readonly patterns: readonly CustomPattern[]
   /** What a credential in a response does: it may well be read by default. */
-  readonly responseAction: 'allow' | 'warn' | 'block'
+  readonly responseAction: 'allow' | 'warn' | 'redact' | 'block'
 }
 
 /** What is replaced by placeholders in a request body before it leaves. */

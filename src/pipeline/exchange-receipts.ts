@@ -23,6 +23,7 @@ export function outcomeFacts(passage: Passage, ending: Ending, trustDomain: stri
   return {
     ...facts,
     precedentRefs: [...facts.precedentRefs, ...digest],
+    ...(passage.responseRedaction !== undefined && { redaction: redactionSummary(passage.responseRedaction) }),
     verdict: ending.verdict,
     decisionPhase: 'outcome',
     layer: 'outcome',

@@ -27,6 +27,8 @@ export interface Passage {
   responseDigest?: string
   /** What was replaced in the request body; present wherever redaction is on. */
   redaction?: PassageRedaction
+  /** What was replaced in the answer. */
+  responseRedaction?: PassageRedaction
   /** Checked address that was dialled first, with port. */
   address?: string
   /** Whether the intent is in the chain: from then on the end is an outcome, not a refusal. */
