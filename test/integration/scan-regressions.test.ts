@@ -66,7 +66,7 @@ const RANDOM_DATA: readonly (readonly [string, string])[] = [
 
 for (const [what, host] of RANDOM_DATA) {
   test(`a request is refused for ${what}`, () => {
-    assert.notDeepEqual(rulesIn({ url: `http://${host}/` }, { host }), [])
+    assert.notDeepEqual(rulesIn({ url: `http://${host}/` }, { host, standing: 'new' }), [])
   })
 }
 
