@@ -11,14 +11,14 @@ import type { Unsafe } from './slot.ts'
 /** The class that stands for every credential the scanner knows. */
 export const ALL_CREDENTIALS = 'credentials'
 
-export interface RedactableBody {
+interface RedactableBody {
   readonly bytes: Buffer
   /** Values of the header fields, '' where there is none. */
   readonly contentType: string
   readonly contentEncoding: string
 }
 
-export interface Redaction {
+interface Redaction {
   readonly bytes: Buffer
   readonly edits: readonly Edit[]
   readonly total: number

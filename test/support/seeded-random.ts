@@ -16,7 +16,6 @@ export const WORD = UPPER + LOWER + DIGITS
 export const TOKEN = `${WORD}_-`
 export const HEX = `${DIGITS}abcdef`
 export const BASE32 = `${UPPER}234567`
-export const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 export const BECH32 = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'
 
 const UINT32 = 4_294_967_296
