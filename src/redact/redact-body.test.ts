@@ -98,6 +98,10 @@ test('a number and a secret over several values are refused', () => {
   assert.match(redact(split, 'application/json', [{ className: 'token', start: 6, end: 19, priority: 1 }]), /^unsafe: .*several values/)
 })
 
+test('a span of nothing is refused', () => {
+  assert.match(redact('abc', 'text/plain', [{ className: 'token', start: 1, end: 1, priority: 1 }]), /^unsafe: /)
+})
+
 test('a body without a span passes untouched, whatever its form', () => {
   for (const type of ['application/json', 'image/png', '']) assert.equal(redact('{"broken', type, []), '{"broken')
 })

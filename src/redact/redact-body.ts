@@ -58,7 +58,7 @@ export function redactBody(bytes: Buffer, layout: Layout, spans: readonly Redact
 function placeSpan(bytes: Buffer, slots: readonly Slot[], span: RedactionSpan): PlacedSpan | Unsafe {
   const first = firstEndingAfter(slots, span.start)
   const slot = slots[first]
-  if (slot === undefined || slot.start >= span.end || slot.start === slot.end) return { unsafe: `${span.className} stands where text cannot be replaced` }
+  if (slot === undefined || slot.start >= span.end || slot.start === slot.end || span.start >= span.end) return { unsafe: `${span.className} stands where text cannot be replaced` }
   const next = slots[first + 1]
   if (next !== undefined && next.start < span.end) return { unsafe: `${span.className} reaches over several values` }
   const clamped = { start: Math.max(span.start, slot.start), end: Math.min(span.end, slot.end) }

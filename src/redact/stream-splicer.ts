@@ -45,7 +45,7 @@ export class StreamSplicer {
   add(findings: readonly Finding[], known: Buffer, offset: number): Unsafe | undefined {
     for (const { rule, start, end } of findings) {
       const text = known.toString('utf8', start - offset, end - offset)
-      if (start < this.#from) return { unsafe: `${rule} begins in what was released` }
+      if (start < this.#from || start >= end) return { unsafe: `${rule} does not say what to replace` }
       if (this.#escape === 'json' && (/["{}[\]]/.test(text.replace(/\\./gs, '')) || BARE_JSON.test(text))) return { unsafe: `${rule} is no part of one text` }
       this.#insert({ start, end, text: encodeFor(this.#escape, this.placeholders.next(classOfRule(rule), text)) })
     }
