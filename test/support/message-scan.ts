@@ -1,7 +1,10 @@
 /** The scanner as tests ask it: one message of which only the part under test is stated. */
 
+import { isConfigErrors, parseConfig } from '../../src/config/index.ts'
+import { DEFAULT_PROFILE } from '../../src/model/agent.ts'
 import type { Finding } from '../../src/model/finding.ts'
-import type { DlpPolicy } from '../../src/model/policy.ts'
+import type { DlpPolicy, Profile } from '../../src/model/policy.ts'
+import { checkContent } from '../../src/pipeline/index.ts'
 import { scanWhole, type ScanContext, type WholeMessage } from '../../src/scan/index.ts'
 
 export const BUILT_IN_RULES: DlpPolicy = { includeDefaults: true, patterns: [], responseAction: 'block' }
@@ -30,6 +33,20 @@ export function rulesIn(parts: Partial<WholeMessage>, changes: Partial<ScanConte
 
 export function bodyOf(text: string): Partial<WholeMessage> {
   return { body: Buffer.from(text) }
+}
+
+/** @returns the profile `_default` of a configuration */
+export function aProfile(yaml = ''): Profile {
+  const config = parseConfig(yaml, 'profile.yaml', {})
+  const profile = isConfigErrors(config) ? undefined : config.policy.profiles.get(DEFAULT_PROFILE)
+  if (profile === undefined) throw new TypeError('the configuration of a test does not load')
+  return profile
+}
+
+/** @returns the rules for which the profile refuses an answer, each once */
+export function refusedInResponse(body: Buffer, contentType: string, profile: Profile): readonly string[] {
+  const { findings } = checkContent({ direction: 'response', url: '', host: ELSEWHERE, scheme: 'http', contentType, body }, profile)
+  return [...new Set(findings.filter(({ action }) => action === 'block').map(({ rule }) => rule))]
 }
 
 /** @returns the rules that fire on a response of that type */
