@@ -9,6 +9,7 @@ import { jsonAnswer, metricsAnswer, problemAnswer, type AdminAnswer } from './ad
 import { readJsonBody } from './admin-body.ts'
 import type { AdminTransport } from './admin-caller.ts'
 import type { AdminSources } from './admin-sources.ts'
+import { answerScan } from './scan-route.ts'
 
 export interface AdminCall {
   readonly request: IncomingMessage
@@ -40,6 +41,7 @@ export function createRoutes(sources: AdminSources): ReadonlyMap<string, AdminRo
     ['/api/v1/status', show(() => sources.status())],
     ['/api/v1/agents', show(() => ({ agents: sources.agents() }))],
     ['/api/v1/killswitch', route('guarded', { GET: () => jsonAnswer(200, sources.killSwitch.snapshot()), POST: (call) => setKillSwitch(call, sources) })],
+    ['/api/v1/scan', route('guarded', { POST: ({ request }) => answerScan(request, sources) })],
     ['/api/v1/reload', route('guarded', { POST: createReload(sources) })],
   ])
 }

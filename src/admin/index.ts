@@ -3,4 +3,5 @@
 export { createAdmin, type Admin } from './admin-server.ts'
 export { type AdminSources, type JsonObject, type ReadinessCheck } from './admin-sources.ts'
 export { createAuditLog, type AuditLog } from './audit-log.ts'
+export { describeCheck } from './scan-route.ts'
 export { createMetrics, type Metrics } from './metrics.ts'

@@ -4,6 +4,7 @@ import { SYSTEM_CLOCK } from '../base/clock.ts'
 import { isCoreRule } from '../model/core-rules.ts'
 import { fail, warn, type Findings } from './check-agents.ts'
 import type { CustomPattern } from '../model/policy.ts'
+import { checkEnabled, checkRedaction } from './check-redaction.ts'
 import { shownText, type KeyPath } from './config-problem.ts'
 import { DEFAULTS } from './defaults.ts'
 import { fillIn } from './fill-in.ts'
@@ -19,17 +20,24 @@ export function checkPolicy(file: FileConfig, findings: Findings): void {
   const base = topLevelFields(file)
   checkLevel([], file, findings)
   checkStrict(['mode'], base, findings)
+  checkEnabled(['redaction'], redactionIn(base), file, findings)
   for (const [name, written] of agentEntries(file)) {
     const path = ['agents', name]
     checkLevel(path, written, findings)
     if (written.mode !== undefined || written.api_allowlist !== undefined) {
       checkStrict([...path, written.mode === undefined ? 'api_allowlist' : 'mode'], mergeProfile(base, profileFields(written)), findings)
     }
+    if (written.redaction !== undefined) checkEnabled([...path, 'redaction'], redactionIn(mergeProfile(base, profileFields(written))), file, findings)
     warnOfWeakerProfile(path, written, base, findings)
   }
+  checkRedaction(file, findings)
   checkLimits(file, findings)
   checkLogging(file, findings)
   if (file.flight_recorder?.require === 'buffered') warn(findings, ['flight_recorder', 'require'], 'buffered: a crash can lose the receipts of exchanges that were forwarded')
+}
+
+function redactionIn({ redactionEnabled = false, redactionProfile }: ProfileFields): { isEnabled: boolean; name: string | undefined } {
+  return { isEnabled: redactionEnabled, name: redactionProfile }
 }
 
 function checkStrict(path: KeyPath, { mode, apiAllowlist = [] }: ProfileFields, findings: Findings): void {

@@ -20,7 +20,9 @@ export interface ProfileFields {
   readonly ownSecrets?: readonly OwnSecret[] | undefined
   /** Added up. */
   readonly suppress?: readonly Suppression[] | undefined
-  readonly responseAction?: 'allow' | 'warn' | 'block' | undefined
+  readonly responseAction?: 'allow' | 'warn' | 'redact' | 'block' | undefined
+  readonly redactionEnabled?: boolean | undefined
+  readonly redactionProfile?: string | undefined
   readonly maxRequestsPerMinute?: number | undefined
   readonly maxDataPerMinuteBytes?: number | undefined
   readonly maxConnections?: number | undefined

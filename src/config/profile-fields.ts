@@ -6,6 +6,8 @@ import type { Profile, Suppression } from '../model/policy.ts'
 import { DEFAULTS } from './defaults.ts'
 import { mergeProfile, type ProfileFields } from './merge-profile.ts'
 import { readNetworks } from './read-network.ts'
+import { buildRedaction } from './redaction-fields.ts'
+import { REDACTION_DEFAULTS } from './redaction-schema.ts'
 import type { FileConfig, FileProfile } from './schema.ts'
 
 /** By name of the profile; `TOP_LEVEL` for what every profile inherits. */
@@ -28,6 +30,7 @@ const BUILT_IN: ProfileFields = {
   responseAction: DEFAULTS.dlp.response_action,
   ownSecrets: [],
   suppress: [],
+  redactionEnabled: REDACTION_DEFAULTS.enabled,
   maxRequestsPerMinute: DEFAULTS.rate_limit.max_requests_per_minute,
   maxDataPerMinuteBytes: DEFAULTS.rate_limit.max_data_per_minute,
   maxConnections: DEFAULTS.limits.max_connections_per_profile,
@@ -59,6 +62,8 @@ function commonFields(level: FileConfig | FileProfile): ProfileFields {
     patterns: level.dlp?.patterns,
     responseAction: level.dlp?.response_action,
     suppress: level.suppress?.map(toSuppression),
+    redactionEnabled: level.redaction?.enabled,
+    redactionProfile: level.redaction?.default_profile,
     maxRequestsPerMinute: level.rate_limit?.max_requests_per_minute,
     maxDataPerMinuteBytes: level.rate_limit?.max_data_per_minute,
   }
@@ -79,7 +84,15 @@ export function buildProfiles(file: FileConfig, secrets: SecretsByProfile): Map<
   const base = { ...topLevelFields(file), ownSecrets: secrets.get(TOP_LEVEL) }
   const maxUrlLength = file.fetch_proxy?.monitoring?.max_url_length ?? DEFAULTS.fetch_proxy.monitoring.max_url_length
   const written = new Map<string, FileProfile>([[DEFAULT_PROFILE, {}], ...agentEntries(file)])
-  return new Map([...written].map(([name, own]) => [name, toProfile(name, mergeProfile(base, { ...profileFields(own), ownSecrets: secrets.get(name) }), maxUrlLength)]))
+  return new Map([...written].map(([name, own]) => {
+    const fields = mergeProfile(base, { ...profileFields(own), ownSecrets: secrets.get(name) })
+    return [name, { ...toProfile(name, fields, maxUrlLength), ...redactionOf(file, fields) }]
+  }))
+}
+
+function redactionOf({ redaction }: FileConfig, { redactionEnabled, redactionProfile }: ProfileFields): Pick<Profile, 'redaction'> {
+  const built = redactionEnabled === true && redactionProfile !== undefined ? buildRedaction(redaction, redactionProfile) : undefined
+  return built === undefined ? {} : { redaction: built }
 }
 
 /** @param fields complete: merged over the built-in defaults */

@@ -11,6 +11,7 @@ import {
   type KeyFacts,
 } from './leaves.ts'
 import { MAX_PATTERN_CHARACTERS } from './pattern-syntax.ts'
+import { fileRedaction, profileRedaction } from './redaction-schema.ts'
 
 /** Shorter texts load as far as the schema goes: a reference to the environment may be one. */
 export const MIN_TOKEN = 16
@@ -52,7 +53,7 @@ const dlp = z.strictObject({
   env_secrets: key(listOf(leaf(z.string().regex(ENVIRONMENT_NAME), { expected: 'the name of an environment variable' })), reload("Environment variables whose values are secrets of the agent. Those of a profile are added.", 'a request that carries the value in any form is refused (dlp_secret)', { default: D.dlp.env_secrets })),
   secrets_file: key(absolutePath(), reload('File of secrets of the agent: one a line, # begins a comment; readable by its owner alone.', 'a request that carries one in any form is refused (dlp_secret)')),
   min_env_secret_length: key(wholeNumber(8, 4096), reload('Shortest value that scan_env takes for a secret.', 'a longer minimum lets a shorter value pass', { default: D.dlp.min_env_secret_length, unit: 'characters' })),
-  response_action: key(oneOf('allow', 'warn', 'block'), reload('What a credential in a response does.', 'block refuses the response (response_secret), warn records it', { default: D.dlp.response_action })),
+  response_action: key(oneOf('allow', 'warn', 'redact', 'block'), reload('What a credential in a response does.', 'block refuses the response (response_secret), redact replaces it by <pl:CLASS:N>, warn records it', { default: D.dlp.response_action })),
 }).optional()
 const canarySchema = z.strictObject({
   name: leaf(z.string().regex(PATTERN_NAME), { expected: 'a name of 1 to 64 printable characters' }),
@@ -88,6 +89,7 @@ export const profileSchema = z.strictObject({
   dlp,
   canary_tokens: canaryTokens,
   suppress,
+  redaction: profileRedaction,
   rate_limit: rateLimit,
   max_connections: key(wholeNumber(0), reload('TCP connections of the profile, and as many open exchanges and tunnels; 0 = unlimited.', 'one more gets 503 (connection_limit)', { unit: 'count' })),
 })
@@ -190,6 +192,7 @@ export const fileSchema = z.strictObject({
   dlp,
   canary_tokens: canaryTokens,
   suppress,
+  redaction: fileRedaction,
   rate_limit: rateLimit,
   kill_switch: killSwitch.optional(),
   flight_recorder: flightRecorder.optional(),

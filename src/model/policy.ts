@@ -18,7 +18,7 @@ export interface DlpPolicy {
   readonly includeDefaults: boolean
   readonly patterns: readonly CustomPattern[]
   /** What a credential in a response does: it may well be read by default. */
-  readonly responseAction: 'allow' | 'warn' | 'block'
+  readonly responseAction: 'allow' | 'warn' | 'redact' | 'block'
   /** What the agent holds and must not give away, in any part and form. */
   readonly ownSecrets?: readonly OwnSecret[]
 }
@@ -35,6 +35,29 @@ export interface Suppression {
   readonly expiresAtMs?: number
 }
 
+/** What is replaced by placeholders in a request body before it leaves. */
+export interface RedactionPolicy {
+  /** Name of the redaction profile, for the receipt. */
+  readonly profile: string
+  /** Classes of findings and of personal data; `credentials` stands for every credential. */
+  readonly classes: readonly string[]
+  readonly dictionaries: readonly RedactionDictionary[]
+  /** Replacements in one body; one more refuses it. */
+  readonly maxRedactions: number
+}
+
+export interface RedactionDictionary {
+  /** The class of its placeholders. */
+  readonly className: string
+  /** Not empty, each at least one character. */
+  readonly entries: readonly string[]
+  readonly isCaseSensitive: boolean
+  /** Whether letters, digits and `_` may not stand directly beside a word. */
+  readonly isWholeWord: boolean
+  /** Where two matches overlap, the higher one names the class; credentials have 100. */
+  readonly priority: number
+}
+
 export interface Profile {
   readonly name: string
   readonly mode: Mode
@@ -49,6 +72,8 @@ export interface Profile {
   readonly ssrfIpAllowlist: readonly Network[]
   readonly dlp: DlpPolicy
   readonly suppress: readonly Suppression[]
+  /** Absent: nothing is replaced. */
+  readonly redaction?: RedactionPolicy
   /** Per minute; 0 = unlimited. */
   readonly maxRequestsPerMinute: number
   readonly maxDataPerMinuteBytes: number

@@ -10,6 +10,7 @@ import type { Exchange, Reply } from '../model/exchange.ts'
 import { blockOn, denialOf } from './block.ts'
 import { refusedEnding, type Passage } from './passage.ts'
 import type { Services } from './services.ts'
+import { scanAgentRequest } from './scan-request.ts'
 import {
   closePassage,
   forward,
@@ -22,7 +23,6 @@ import {
   recordRefusal,
   requireShape,
   resolveTarget,
-  scanAgentRequest,
   type Admitted,
 } from './stages.ts'
 

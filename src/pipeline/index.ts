@@ -1,5 +1,6 @@
 /** Public door of pipeline/: the data path. */
 export { admitConnection, ConnectionCounts } from './admit-connection.ts'
+export { checkContent } from './check-content.ts'
 export { handleExchange } from './handle-exchange.ts'
 export { HeldBytes } from './held-bytes.ts'
 export { HostMemory } from './host-memory.ts'

@@ -25,6 +25,10 @@ export interface Passage {
   /** `sha-256=:…:` of the body that leaves (RFC 9530); absent where there is none. */
   digest?: string
   responseDigest?: string
+  /** What was replaced in the request body; present wherever redaction is on. */
+  redaction?: PassageRedaction
+  /** What was replaced in the answer. */
+  responseRedaction?: PassageRedaction
   /** Checked address that was dialled first, with port. */
   address?: string
   /** Whether the intent is in the chain: from then on the end is an outcome, not a refusal. */
@@ -40,6 +44,13 @@ export interface Passage {
   stopped?: Denial
   /** Stops what runs now. Set by the stage that forwards. */
   cut?: (denial: Denial) => void
+}
+
+/** By class, how many values were replaced. */
+export interface PassageRedaction {
+  readonly profile: string
+  readonly total: number
+  readonly byClass: ReadonlyMap<string, number>
 }
 
 /** How an exchange that was forwarded ended. */

@@ -1,7 +1,5 @@
 /** The stages of the data path, in their order. Each asks one domain folder, and throws Block where that one has a Denial. */
 
-import { hash } from 'node:crypto'
-
 import type { IpAddress } from '../base/ip-address.ts'
 import { openTunnel } from '../egress/index.ts'
 import { checkShape, isTrusted } from '../gates/index.ts'
@@ -11,16 +9,16 @@ import type { Cleared } from '../model/cleared.ts'
 import type { Denial } from '../model/denial.ts'
 import type { Exchange, OutgoingRequest, Reply } from '../model/exchange.ts'
 import type { Profile } from '../model/policy.ts'
-import { hideCredentials, hideFindings } from '../scan/index.ts'
+import { hideCredentials } from '../scan/index.ts'
 import { Block, blockOn } from './block.ts'
+import { digestOf } from './body-digest.ts'
 import { isEnforcing } from './enforcing.ts'
 import { intentFacts, outcomeFacts, refusalFacts } from './exchange-receipts.ts'
 import { buildOutgoing, withIdentityCoding } from './outgoing-request.ts'
-import { noteSeverity, passedVerdict, type Ending, type Passage } from './passage.ts'
+import { passedVerdict, type Ending, type Passage } from './passage.ts'
 import { ResponsePump } from './response-pump.ts'
 import { createResponseScreen } from './screen-response.ts'
 import type { Services } from './services.ts'
-import { withoutSuppressed } from './suppress-findings.ts'
 import { pumpTunnel } from './tunnel-pump.ts'
 
 /** What may be forwarded: a request that passed its scan, and the checked addresses of its destination. */
@@ -110,29 +108,9 @@ export async function holdRequest(passage: Passage, { held, ownVia }: Services):
     if (!Buffer.isBuffer(read)) throw new Block(read)
     body = read
   }
-  if (body.length > 0) passage.digest = `sha-256=:${hash('sha256', body, 'base64')}:`
+  if (body.length > 0) passage.digest = digestOf(body)
   const request = buildOutgoing(exchange.head, body, `1.1 ${ownVia}`)
   return passage.profile.dlp.responseAction === 'allow' ? request : { ...request, headers: withIdentityCoding(request.headers) }
-}
-
-/** @throws {Block} `dlp_secret` where the profile enforces; else the finding is a warning */
-export async function scanAgentRequest(request: OutgoingRequest, passage: Passage, { hosts, clock, scans }: Services): Promise<Cleared<OutgoingRequest>> {
-  const { profile, exchange } = passage
-  const { host, port, scheme, raw } = request.target
-  const standing = hosts.standingOf(profile, host, port)
-  const scan = scans.scan({ direction: 'request', dlp: profile.dlp, host, scheme, standing }, { url: raw, headers: request.headers, body: request.body })
-  // Large bodies are scanned elsewhere; what is found at once is not waited for.
-  const found = scan instanceof Promise ? await scan : scan
-  // What is no finding is still not shown.
-  passage.shownTarget = hideFindings(exchange.head.target.raw, found, 'url')
-  const findings = withoutSuppressed(found, profile.suppress, { target: request.target, nowMs: clock.nowMs() })
-  if (findings.length > 0) {
-    noteSeverity(passage, findings)
-    const rules = [...new Set(findings.map(({ rule }) => rule))]
-    if (isEnforcing(profile)) throw new Block({ reason: 'dlp_secret', detail: rules.join(' ') })
-    passage.warnings.push(...rules)
-  }
-  return request as Cleared<OutgoingRequest>
 }
 
 /** The name is asked for only now: policy allowed it, and the scan found no secret in it. Every answer is checked. */

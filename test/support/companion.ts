@@ -30,6 +30,7 @@ export interface ReceiptView {
   readonly layer?: string
   readonly pattern?: string
   readonly severity?: string
+  readonly redaction?: { readonly profile?: string; readonly total_redactions?: number; readonly by_class?: Readonly<Record<string, number>> }
   readonly precedent_refs?: readonly string[]
   readonly chain_seq: number
   readonly policy_hash: string
