@@ -9,8 +9,8 @@ import type { Denial } from '../model/denial.ts'
 import type { Exchange, Reply } from '../model/exchange.ts'
 import { blockOn, denialOf } from './block.ts'
 import { refusedEnding, type Passage } from './passage.ts'
-import type { Services } from './services.ts'
 import { scanAgentRequest } from './scan-request.ts'
+import type { Services } from './services.ts'
 import {
   closePassage,
   forward,
