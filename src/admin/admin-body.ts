@@ -12,16 +12,16 @@ export interface JsonBody {
 }
 
 /** @returns the parsed value, or the answer that refuses the body (400, 413, 415) */
-export async function readJsonBody(request: IncomingMessage): Promise<JsonBody | AdminAnswer> {
+export async function readJsonBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<JsonBody | AdminAnswer> {
   // Also what keeps a form on a foreign page from posting here: this type needs a preflight, which is never granted.
   if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) return problemAnswer(415, 'expected application/json')
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return tooLarge()
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return tooLarge(maxBytes)
 
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > MAX_BODY_BYTES) return tooLarge()
+    if (bytes > maxBytes) return tooLarge(maxBytes)
     chunks.push(chunk)
   }
   try {
@@ -31,6 +31,6 @@ export async function readJsonBody(request: IncomingMessage): Promise<JsonBody |
   }
 }
 
-function tooLarge(): AdminAnswer {
-  return problemAnswer(413, `the body is over ${MAX_BODY_BYTES} bytes`)
+function tooLarge(maxBytes: number): AdminAnswer {
+  return problemAnswer(413, `the body is over ${maxBytes} bytes`)
 }

@@ -8,6 +8,7 @@ import { readJsonBody } from './admin-body.ts'
 import { actionEvent, type AdminCall, type AdminRoute, type Handler } from './admin-call.ts'
 import type { AdminSources } from './admin-sources.ts'
 import { budgetRoutes } from './budget-routes.ts'
+import { answerScan } from './scan-route.ts'
 
 const MAX_AGENT_NAME_LENGTH = 256
 const killSwitchOrder = strictObject({ active: boolean(), agent: string().min(1).max(MAX_AGENT_NAME_LENGTH).optional() })
@@ -24,6 +25,7 @@ export function createRoutes(sources: AdminSources): ReadonlyMap<string, AdminRo
     ['/api/v1/status', show(() => sources.status())],
     ['/api/v1/agents', show(() => ({ agents: sources.agents() }))],
     ['/api/v1/killswitch', route('guarded', { GET: () => jsonAnswer(200, sources.killSwitch.snapshot()), POST: (call) => setKillSwitch(call, sources) })],
+    ['/api/v1/scan', route('guarded', { POST: ({ request }) => answerScan(request, sources) })],
     ['/api/v1/reload', route('guarded', { POST: createReload(sources) })],
     ...budgetRoutes(sources),
   ])

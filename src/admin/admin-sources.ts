@@ -1,6 +1,7 @@
 /** What the admin listener shows and moves, as callbacks: server.ts composes them, admin/ knows none of the folders behind. */
 
 import type { AuditEvent, ReloadResult } from '../model/audit-event.ts'
+import type { CheckOrder, ContentCheck } from '../model/content-check.ts'
 
 export interface ReadinessCheck {
   /** For example `recorder`, `config`, `draining`. */
@@ -29,6 +30,8 @@ export interface AdminSources {
   }
   readonly budgets: BudgetSources
   reload(): Promise<ReloadResult>
+  /** What a profile would do with content; nothing is forwarded. */
+  check(order: CheckOrder, profile: string): ContentCheck | 'unknown_profile'
   audit(event: AuditEvent): void
   /** A handler failed: our own fault, answered with 500. */
   failed(thrown: unknown): void

@@ -3,4 +3,5 @@
 export { createAdmin, type Admin } from './admin-server.ts'
 export { type AdminSources, type BudgetSources, type JsonObject, type OperatorAct, type ReadinessCheck } from './admin-sources.ts'
 export { createAuditLog, type AuditLog } from './audit-log.ts'
+export { describeCheck } from './scan-route.ts'
 export { type BudgetReading, createMetrics, type Metrics } from './metrics.ts'

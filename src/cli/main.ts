@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 
 import { addBudgetsCommand } from './commands/budgets.ts'
+import { addCheckCommand } from './commands/check.ts'
 import { addConfigCommand } from './commands/config.ts'
 import { addDemoCommand } from './commands/demo.ts'
 import { addEnvelopeCommand } from './commands/envelope.ts'
@@ -16,7 +17,7 @@ import { addVerifyCommand } from './commands/verify.ts'
 import { EXIT_USAGE, type CommandContext } from './command-context.ts'
 import { VERSION } from './version.ts'
 
-const COMMANDS = [addStartCommand, addInitCommand, addKeygenCommand, addVerifyCommand, addStatusCommand, addKillSwitchCommand, addBudgetsCommand, addConfigCommand, addIdentityCommand, addEnvelopeCommand, addDemoCommand]
+const COMMANDS = [addStartCommand, addInitCommand, addKeygenCommand, addVerifyCommand, addCheckCommand, addStatusCommand, addKillSwitchCommand, addBudgetsCommand, addConfigCommand, addIdentityCommand, addEnvelopeCommand, addDemoCommand]
 
 /** @returns the exit code */
 export async function runCommandLine(args: readonly string[]): Promise<number> {

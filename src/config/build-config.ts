@@ -8,7 +8,7 @@ import { DEFAULTS } from './defaults.ts'
 import { fillIn } from './fill-in.ts'
 import { freezeDeep } from './freeze-deep.ts'
 import { parseListenAddress, parseNameServer, type ListenAddress } from './host-text.ts'
-import { agentEntries, buildProfiles } from './profile-fields.ts'
+import { agentEntries, buildProfiles, type SecretsByProfile } from './profile-fields.ts'
 import { readNetwork, readNetworks } from './read-network.ts'
 import type { FileConfig } from './schema.ts'
 import { SecretText } from './secret-text.ts'
@@ -21,12 +21,13 @@ export interface Checked {
   readonly source: SourceDocument
   /** Hex SHA-256 of the file's bytes, or `defaults`. */
   readonly hash: string
+  readonly secrets: SecretsByProfile
   readonly warnings: readonly ConfigProblem[]
 }
 
-export function buildConfig({ file, source, hash, warnings }: Checked): Config {
+export function buildConfig({ file, source, hash, secrets, warnings }: Checked): Config {
   return freezeDeep({
-    policy: buildPolicy(file, hash),
+    policy: buildPolicy(file, hash, secrets),
     identity: buildIdentity(file),
     listeners: buildListeners(file),
     admin: buildAdmin(file),
@@ -55,7 +56,7 @@ function buildFetch(file: FileConfig): Config['fetch'] {
   return { timeoutMs: fetchProxy.timeout_seconds }
 }
 
-function buildPolicy(file: FileConfig, hash: string): Policy {
+function buildPolicy(file: FileConfig, hash: string, secrets: SecretsByProfile): Policy {
   const limits = fillIn(DEFAULTS.limits, file.limits)
   const waits = fillIn(DEFAULTS.timeouts, file.timeouts)
   const fetchProxy = fillIn(DEFAULTS.fetch_proxy, file.fetch_proxy)
@@ -63,7 +64,7 @@ function buildPolicy(file: FileConfig, hash: string): Policy {
   const tunnels = fillIn(DEFAULTS.forward_proxy, file.forward_proxy)
   return {
     hash,
-    profiles: buildProfiles(file),
+    profiles: buildProfiles(file, secrets),
     limits: {
       maxBodyBytes: limits.max_body_bytes,
       maxHeldBytes: limits.max_held_bytes,

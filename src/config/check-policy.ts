@@ -1,32 +1,43 @@
 /** Impossible combinations inside the policy, and settings that weaken the protection. */
 
+import { SYSTEM_CLOCK } from '../base/clock.ts'
+import { isCoreRule } from '../model/core-rules.ts'
 import { fail, warn, type Findings } from './check-agents.ts'
 import type { CustomPattern } from '../model/policy.ts'
+import { checkEnabled, checkRedaction } from './check-redaction.ts'
 import { shownText, type KeyPath } from './config-problem.ts'
 import { DEFAULTS } from './defaults.ts'
 import { fillIn } from './fill-in.ts'
-import { checkLinearRegex } from './linear-regex.ts'
+import { checkPattern } from './pattern-syntax.ts'
 import { mergeProfile, type ProfileFields } from './merge-profile.ts'
 import { agentEntries, profileFields, topLevelFields } from './profile-fields.ts'
 import type { FileConfig, FileProfile } from './schema.ts'
 
+const DAY_MS = 86_400_000
 const STRICTNESS = { audit: 0, balanced: 1, strict: 2 } as const
 
 export function checkPolicy(file: FileConfig, findings: Findings): void {
   const base = topLevelFields(file)
   checkLevel([], file, findings)
   checkStrict(['mode'], base, findings)
+  checkEnabled(['redaction'], redactionIn(base), file, findings)
   for (const [name, written] of agentEntries(file)) {
     const path = ['agents', name]
     checkLevel(path, written, findings)
     if (written.mode !== undefined || written.api_allowlist !== undefined) {
       checkStrict([...path, written.mode === undefined ? 'api_allowlist' : 'mode'], mergeProfile(base, profileFields(written)), findings)
     }
+    if (written.redaction !== undefined) checkEnabled([...path, 'redaction'], redactionIn(mergeProfile(base, profileFields(written))), file, findings)
     warnOfWeakerProfile(path, written, base, findings)
   }
+  checkRedaction(file, findings)
   checkLimits(file, findings)
   checkLogging(file, findings)
   if (file.flight_recorder?.require === 'buffered') warn(findings, ['flight_recorder', 'require'], 'buffered: a crash can lose the receipts of exchanges that were forwarded')
+}
+
+function redactionIn({ redactionEnabled = false, redactionProfile }: ProfileFields): { isEnabled: boolean; name: string | undefined } {
+  return { isEnabled: redactionEnabled, name: redactionProfile }
 }
 
 function checkStrict(path: KeyPath, { mode, apiAllowlist = [] }: ProfileFields, findings: Findings): void {
@@ -36,6 +47,7 @@ function checkStrict(path: KeyPath, { mode, apiAllowlist = [] }: ProfileFields, 
 /** What is judged alike at the top level and in a profile. */
 function checkLevel(path: KeyPath, level: FileConfig | FileProfile, findings: Findings): void {
   checkPatterns([...path, 'dlp', 'patterns'], level.dlp?.patterns ?? [], findings)
+  checkSuppressions([...path, 'suppress'], level.suppress ?? [], findings)
   const weakenings: readonly (readonly [KeyPath, boolean, string])[] = [
     [['enforce'], level.enforce === false, 'findings of scanners and host lists only warn'],
     [['mode'], level.mode === 'audit', 'audit: credentials are found and let through'],
@@ -56,7 +68,7 @@ function checkPatterns(path: KeyPath, patterns: readonly { name: string; regex: 
     if (seen.has(name)) fail(findings, [...path, at, 'name'], `expected a name once in the list, got ${shownText(name)} again`)
     seen.add(name)
     // The pattern itself is not shown: it may spell the secret it looks for.
-    const expected = checkLinearRegex(regex)
+    const expected = checkPattern(regex)
     if (expected !== undefined) fail(findings, [...path, at, 'regex'], `expected ${expected}`)
   }
 }
@@ -114,4 +126,12 @@ function checkLogging(file: FileConfig, findings: Findings): void {
   const output = file.logging?.output ?? DEFAULTS.logging.output
   if (output === 'file' && path === undefined) fail(findings, ['logging', 'output'], 'expected logging.file beside it, got file and no path')
   if (output !== 'file' && path !== undefined) fail(findings, ['logging', 'file'], `expected logging.output: file beside it, got ${output}`)
+}
+
+function checkSuppressions(path: KeyPath, entries: NonNullable<FileConfig['suppress']>, findings: Findings): void {
+  for (const [at, { rule, expires, host, path: ofPath }] of entries.entries()) {
+    if (isCoreRule(rule)) fail(findings, [...path, at, 'rule'], `expected a rule that is not of the core, got ${shownText(rule)}`)
+    else if (expires !== undefined && Date.parse(expires) + DAY_MS <= SYSTEM_CLOCK.nowMs()) warn(findings, [...path, at, 'expires'], `${expires} is over: this entry has no effect`)
+    else if (host === undefined && ofPath === undefined) warn(findings, [...path, at, 'rule'], `findings of ${shownText(rule)} pass everywhere`)
+  }
 }

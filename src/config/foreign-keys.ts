@@ -15,8 +15,6 @@ const ENTROPY = lacking('entropy scanning')
 const SESSIONS = lacking('session profiling')
 const ENVELOPES = lacking('mediation envelopes')
 const KILL_API = 'the kill switch is controlled on the admin listener: set admin.listen and admin.token'
-const SUPPRESSION = lacking('suppression of findings')
-const OWN_SECRETS = lacking("scanning for the companion's own secrets")
 const TLS = lacking('TLS interception')
 
 /** Limits on tool calls: they load with the first surface that sees one. */
@@ -50,16 +48,19 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
   ['tool_chain_detection', MCP],
   ['cross_request_detection', lacking('cross-request detection')],
   ['address_protection', lacking('crypto-address protection')],
-  ['seed_phrase_detection', lacking('seed-phrase detection')],
-  ['canary_tokens', lacking('canary tokens')],
+  ['seed_phrase_detection', 'seed phrases are always looked for, with their checksum'],
   ['file_sentry', lacking('file watching of agents')],
   ['sandbox', lacking('sandboxing')],
   ['sentry', lacking('crash reporting')],
   ['emit', lacking('event sinks')],
-  ['suppress', SUPPRESSION],
-  ['redaction', lacking('redaction')],
+  ['suppress[].comment', 'the reason of an entry of suppress is its reason'],
+  ['redaction.allowlist_unparseable', 'a body in which nothing is found passes in every form; one with a finding that cannot be replaced is refused'],
+  ['redaction.allowlist_unparseable_routes', 'a body in which nothing is found passes in every form; one with a finding that cannot be replaced is refused'],
+  ['redaction.providers', 'bodies are read by their content type'],
+  ['redaction.limits.max_body_bytes', 'the limit of bodies is limits.max_body_bytes'],
+  ['redaction.limits.max_depth', 'JSON is read to any depth'],
+  ['scan_api', 'the scan API is part of the admin listener: POST /api/v1/scan on admin.listen'],
   ['rules', lacking('rule bundles')],
-  ['scan_api', lacking('the scan API')],
   ['airlock', lacking('airlock')],
   ['browser_shield', lacking('browser shield')],
   ['media_policy', lacking('media policy')],
@@ -89,11 +90,8 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
   ['fetch_proxy.monitoring.max_data_per_minute', `${lacking('limits per destination domain')}; rate_limit.max_data_per_minute limits a profile`],
   ['forward_proxy.sni_verification', lacking('SNI verification')],
   ['forward_proxy.redirect_websocket_hosts', lacking('WebSocket mediation')],
-  ['dlp.scan_env', OWN_SECRETS],
-  ['dlp.secrets_file', OWN_SECRETS],
-  ['dlp.min_env_secret_length', OWN_SECRETS],
   ['dlp.patterns[].validator', lacking('check digits of own patterns')],
-  ['dlp.patterns[].exempt_domains', SUPPRESSION],
+  ['dlp.patterns[].exempt_domains', 'write an entry of suppress with rule custom.<name> and host'],
   ['dlp.patterns[].action', 'the mode decides what a finding does; see dlp.response_action for responses'],
   ['dlp.action', 'the mode decides what a finding does; see dlp.response_action for responses'],
   ['kill_switch.api_token', KILL_API],

@@ -27,7 +27,7 @@ const FOREIGN = [
   '  patterns:',
   "    - {name: Own Token, regex: 'tok_[a-z0-9]{20,}', severity: critical}",
   "    - {name: Card, regex: '\\b\\d{4}(?:[- ]?\\d){11,15}\\b', severity: medium, validator: luhn}",
-  "    - {name: Bad, regex: '(?P<x>a)', severity: low}",
+  "    - {name: Bad, regex: 'a(?=b)', severity: low}",
   'kill_switch: {enabled: false, sentinel_file: stop, api_token: a-secret-token}',
   'metrics_listen: 127.0.0.1:9090',
   'logging: {format: json, output: stdout, include_allowed: true}',
@@ -64,8 +64,8 @@ test('a whole file is translated, and the result loads', () => {
     'renamed: request_body_scanning.max_body_bytes is limits.max_body_bytes',
     'dropped: response_scanning: belongs to injection scanning of responses, which this version does not have',
     'dropped: mcp_tool_policy: belongs to MCP mediation, which this version does not have',
-    "dropped: dlp.scan_env: belongs to scanning for the companion's own secrets, which this version does not have",
-    'changed: dlp.patterns: "Card": leaves out validator; leaves out "Bad": expected a pattern without named groups and flags inside it',
+    'kept: dlp.scan_env',
+    'changed: dlp.patterns: "Card": leaves out validator; leaves out "Bad": expected a regular expression in RE2 syntax (no look-around, no back-references, repeats of at most 1000)',
     'kept: kill_switch.enabled',
     'dropped: kill_switch.sentinel_file: left out: an absolute path is needed',
     'dropped: kill_switch.api_token: the kill switch is controlled on the admin listener: set admin.listen and admin.token',
@@ -81,7 +81,7 @@ test('a whole file is translated, and the result loads', () => {
   const lost = losses.map((line) => /^\w+: ([\w.]+):/.exec(line)?.[1])
   assert.deepEqual(lost, [
     ...['fetch_proxy.monitoring.entropy_threshold', 'fetch_proxy.monitoring.max_requests_per_minute', 'forward_proxy.sni_verification'],
-    ...['response_scanning', 'mcp_tool_policy', 'dlp.scan_env', 'dlp.patterns', 'kill_switch.sentinel_file', 'agents.ci.budget'],
+    ...['response_scanning', 'mcp_tool_policy', 'dlp.patterns', 'kill_switch.sentinel_file', 'agents.ci.budget'],
   ])
   const config = parseConfig(text, 'c.yaml', {})
   assert.ok(!isConfigErrors(config))

@@ -4,7 +4,7 @@ import { isAbsolute } from 'node:path'
 import { isHostPatternFault, parseHostPattern } from '../base/host-pattern.ts'
 import { parseListenAddress } from './host-text.ts'
 import { ANY_AGENT } from './keys.ts'
-import { checkLinearRegex } from './linear-regex.ts'
+import { checkPattern } from './pattern-syntax.ts'
 import { readNetwork } from './read-network.ts'
 
 /** The value to write, `undefined` to write none; `notes` say what changed, without repeating values that may be secret. */
@@ -83,7 +83,7 @@ function pattern(value: unknown): Translation {
   if (typeof value !== 'object' || value === null) return { value }
   const { name, regex, severity, ...rest } = { ...value } as Record<string, unknown>
   const label = typeof name === 'string' ? JSON.stringify(name) : 'a pattern without name'
-  const objection = typeof regex === 'string' ? checkLinearRegex(regex) : 'a regular expression'
+  const objection = typeof regex === 'string' ? checkPattern(regex) : 'a regular expression'
   if (objection !== undefined) return lost(`leaves out ${label}: expected ${objection}`)
   const known = SEVERITIES.has(String(severity))
   return {
@@ -130,6 +130,12 @@ const SHARED: readonly (readonly [string, ImportRule['convert']])[] = [
   ['ssrf.ip_allowlist', networks],
   ['dlp.include_defaults', asIs],
   ['dlp.patterns', patterns],
+  ['dlp.scan_env', asIs],
+  ['dlp.secrets_file', absolutePath],
+  ['dlp.min_env_secret_length', asIs],
+  ['canary_tokens.enabled', asIs],
+  ['canary_tokens.tokens', asIs],
+  ['suppress', () => lost('left out: the rules have other ids here')],
 ]
 
 const TOP: readonly (readonly [string, ImportRule['convert'], string?])[] = [

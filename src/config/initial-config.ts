@@ -29,7 +29,7 @@ api_allowlist: []
 #ssrf:
 #  ip_allowlist: [10.20.0.0/16]
 
-# Own credential rules, in RE2 syntax without look-around and back-references.
+# Own credential rules, in RE2 syntax. env_secrets and secrets_file name what the agent holds and must not give away.
 #dlp:
 #  patterns:
 #    - { name: internal-token, regex: 'tok_[a-z0-9]{32}', severity: critical }

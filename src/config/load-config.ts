@@ -14,6 +14,7 @@ import { checkShape, type Environment } from './check-shape.ts'
 import { checkState } from './check-state.ts'
 import type { Config } from './config.ts'
 import { inFileOrder, type ConfigErrors, type ConfigProblem } from './config-problem.ts'
+import { readAllSecrets } from './own-secrets.ts'
 import { MIN_TOKEN, TOKEN_FORM, type FileConfig } from './schema.ts'
 import { isSourceErrors, MAX_FILE_BYTES, parseYamlSource, type SourceDocument } from './yaml-source.ts'
 
@@ -72,8 +73,9 @@ function check(text: string, fileName: string, hash: string, env: Environment): 
   checkBudgets(shaped, findings)
   checkState(shaped, findings)
   checkToken(shaped, source, findings)
+  const secrets = readAllSecrets(shaped, { env, findings })
   if (findings.errors.length > 0) return { problems: inFileOrder(findings.errors) }
-  return buildConfig({ file: shaped, source, hash, warnings: inFileOrder(findings.warnings) })
+  return buildConfig({ file: shaped, source, hash, secrets, warnings: inFileOrder(findings.warnings) })
 }
 
 function checkToken({ admin }: FileConfig, source: SourceDocument, findings: Findings): void {

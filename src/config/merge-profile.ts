@@ -3,7 +3,8 @@
  * Pure: the result shares nothing mutable with its inputs.
  */
 
-import type { CustomPattern, Mode } from '../model/policy.ts'
+import type { OwnSecret } from '../model/own-secret.ts'
+import type { CustomPattern, Mode, Suppression } from '../model/policy.ts'
 
 /** What a level of the file says; every field may be absent. */
 export interface ProfileFields {
@@ -15,7 +16,13 @@ export interface ProfileFields {
   readonly ssrfIpAllowlist?: readonly string[] | undefined
   readonly includeDefaults?: boolean | undefined
   readonly patterns?: readonly CustomPattern[] | undefined
-  readonly responseAction?: 'allow' | 'warn' | 'block' | undefined
+  /** Added up. */
+  readonly ownSecrets?: readonly OwnSecret[] | undefined
+  /** Added up. */
+  readonly suppress?: readonly Suppression[] | undefined
+  readonly responseAction?: 'allow' | 'warn' | 'redact' | 'block' | undefined
+  readonly redactionEnabled?: boolean | undefined
+  readonly redactionProfile?: string | undefined
   readonly maxRequestsPerMinute?: number | undefined
   readonly maxDataPerMinuteBytes?: number | undefined
   readonly maxConnections?: number | undefined
@@ -27,7 +34,13 @@ export interface ProfileFields {
  */
 export function mergeProfile(base: ProfileFields, over: ProfileFields): ProfileFields {
   const inherited = over.includeDefaults === false ? [] : base.patterns
-  return structuredClone({ ...base, ...written(over), patterns: mergePatterns(inherited, over.patterns) })
+  return structuredClone({
+    ...base,
+    ...written(over),
+    patterns: mergePatterns(inherited, over.patterns),
+    ...(over.ownSecrets !== undefined && { ownSecrets: mergeSecrets(base.ownSecrets, over.ownSecrets) }),
+    ...(over.suppress !== undefined && { suppress: [...(base.suppress ?? []), ...over.suppress] }),
+  })
 }
 
 /** Without the fields that say nothing: spread, an undefined would hide what is inherited. */
@@ -39,4 +52,11 @@ function mergePatterns(base: readonly CustomPattern[] = [], over: readonly Custo
   const byName = new Map(base.map((pattern) => [pattern.name, pattern]))
   for (const pattern of over) byName.set(pattern.name, pattern)
   return [...byName.values()]
+}
+
+/** One of the same name replaces: a profile may have another value under it. */
+function mergeSecrets(base: readonly OwnSecret[] = [], over: readonly OwnSecret[] = []): OwnSecret[] {
+  const byRule = new Map(base.map((secret) => [secret.rule, secret]))
+  for (const secret of over) byRule.set(secret.rule, secret)
+  return [...byRule.values()]
 }

@@ -1,12 +1,23 @@
 /** The parts of the file that make profiles, and the profiles they make. */
 
 import { DEFAULT_PROFILE } from '../model/agent.ts'
-import type { Profile } from '../model/policy.ts'
+import type { OwnSecret } from '../model/own-secret.ts'
+import type { Profile, Suppression } from '../model/policy.ts'
 import { buildBudget } from './build-budget.ts'
 import { DEFAULTS } from './defaults.ts'
 import { mergeProfile, type ProfileFields } from './merge-profile.ts'
 import { readNetworks } from './read-network.ts'
+import { buildRedaction } from './redaction-fields.ts'
+import { REDACTION_DEFAULTS } from './redaction-schema.ts'
 import type { FileConfig, FileProfile } from './schema.ts'
+
+/** By name of the profile; `TOP_LEVEL` for what every profile inherits. */
+export type SecretsByProfile = ReadonlyMap<string, readonly OwnSecret[]>
+
+/** No profile can have this name. */
+export const TOP_LEVEL = ''
+
+const DAY_MS = 86_400_000
 
 const BUILT_IN: ProfileFields = {
   mode: DEFAULTS.mode,
@@ -18,6 +29,9 @@ const BUILT_IN: ProfileFields = {
   includeDefaults: DEFAULTS.dlp.include_defaults,
   patterns: DEFAULTS.dlp.patterns,
   responseAction: DEFAULTS.dlp.response_action,
+  ownSecrets: [],
+  suppress: [],
+  redactionEnabled: REDACTION_DEFAULTS.enabled,
   maxRequestsPerMinute: DEFAULTS.rate_limit.max_requests_per_minute,
   maxDataPerMinuteBytes: DEFAULTS.rate_limit.max_data_per_minute,
   maxConnections: DEFAULTS.limits.max_connections_per_profile,
@@ -48,17 +62,38 @@ function commonFields(level: FileConfig | FileProfile): ProfileFields {
     includeDefaults: level.dlp?.include_defaults,
     patterns: level.dlp?.patterns,
     responseAction: level.dlp?.response_action,
+    suppress: level.suppress?.map(toSuppression),
+    redactionEnabled: level.redaction?.enabled,
+    redactionProfile: level.redaction?.default_profile,
     maxRequestsPerMinute: level.rate_limit?.max_requests_per_minute,
     maxDataPerMinuteBytes: level.rate_limit?.max_data_per_minute,
   }
 }
 
+function toSuppression({ rule, host, path, expires }: NonNullable<FileConfig['suppress']>[number]): Suppression {
+  return {
+    rule,
+    ...(host !== undefined && { host }),
+    ...(path !== undefined && { path }),
+    // The date itself still counts.
+    ...(expires !== undefined && { expiresAtMs: Date.parse(expires) + DAY_MS }),
+  }
+}
+
 /** @returns every profile by name; `_default` always among them */
-export function buildProfiles(file: FileConfig): Map<string, Profile> {
-  const base = topLevelFields(file)
+export function buildProfiles(file: FileConfig, secrets: SecretsByProfile): Map<string, Profile> {
+  const base = { ...topLevelFields(file), ownSecrets: secrets.get(TOP_LEVEL) }
   const maxUrlLength = file.fetch_proxy?.monitoring?.max_url_length ?? DEFAULTS.fetch_proxy.monitoring.max_url_length
   const written = new Map<string, FileProfile>([[DEFAULT_PROFILE, {}], ...agentEntries(file)])
-  return new Map([...written].map(([name, own]) => [name, { ...toProfile(name, mergeProfile(base, profileFields(own)), maxUrlLength), budget: buildBudget([file.budget, own.budget]) }]))
+  return new Map([...written].map(([name, own]) => {
+    const fields = mergeProfile(base, { ...profileFields(own), ownSecrets: secrets.get(name) })
+    return [name, { ...toProfile(name, fields, maxUrlLength), ...redactionOf(file, fields), budget: buildBudget([file.budget, own.budget]) }]
+  }))
+}
+
+function redactionOf({ redaction }: FileConfig, { redactionEnabled, redactionProfile }: ProfileFields): Pick<Profile, 'redaction'> {
+  const built = redactionEnabled === true && redactionProfile !== undefined ? buildRedaction(redaction, redactionProfile) : undefined
+  return built === undefined ? {} : { redaction: built }
 }
 
 /** @param fields complete: merged over the built-in defaults */
@@ -72,7 +107,8 @@ function toProfile(name: string, merged: ProfileFields, maxUrlLength: number): O
     blocklist: fields.blocklist,
     trustedDomains: fields.trustedDomains,
     ssrfIpAllowlist: readNetworks(fields.ssrfIpAllowlist),
-    dlp: { includeDefaults: fields.includeDefaults, patterns: fields.patterns, responseAction: fields.responseAction },
+    dlp: { includeDefaults: fields.includeDefaults, patterns: fields.patterns, responseAction: fields.responseAction, ownSecrets: fields.ownSecrets },
+    suppress: fields.suppress,
     maxRequestsPerMinute: fields.maxRequestsPerMinute,
     maxDataPerMinuteBytes: fields.maxDataPerMinuteBytes,
     maxUrlLength,

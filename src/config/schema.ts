@@ -12,7 +12,8 @@ import {
   absolutePath, duration, flag, hiddenText, hostPattern, key, leaf, listenAddress, listOf, nameServer, network, oneOf, size, trustDomain, wholeNumber,
   type KeyFacts,
 } from './leaves.ts'
-import { MAX_PATTERN_CHARACTERS } from './linear-regex.ts'
+import { MAX_PATTERN_CHARACTERS } from './pattern-syntax.ts'
+import { fileRedaction, profileRedaction } from './redaction-schema.ts'
 
 /** Shorter texts load as far as the schema goes: a reference to the environment may be one. */
 export const MIN_TOKEN = 16
@@ -22,6 +23,7 @@ export const TOKEN_FORM = `a token of ${MIN_TOKEN} to ${MAX_TOKEN} characters, b
 /** Without controls, invisible and direction marks. Ranges, because a JSON Schema validator may not know `\p{C}`. */
 const PATTERN_NAME = /^[\x20-\x7e\u00a1-\u200a\u2010-\u2027\u202f-\u205f\u2070-\ud7ff\uf900-\ufdff\ufe10-\ufefe]{1,64}$/
 
+const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 const KIB = 1_024
 const GIB = 1_073_741_824
 
@@ -49,8 +51,29 @@ const ssrf = z.strictObject({
 const dlp = z.strictObject({
   include_defaults: key(flag(), reload('Whether the built-in credential rules apply. false in a profile also leaves out the patterns of the top level.', 'false lets a built-in credential pass', { default: D.dlp.include_defaults })),
   patterns: key(listOf(patternSchema), reload('Own rules: {name, regex, severity}. Those of a profile are added; one of the same name replaces.', 'a request that matches is refused (dlp_secret) and the finding carries name and severity', { default: D.dlp.patterns })),
-  response_action: key(oneOf('allow', 'warn', 'block'), reload('What a credential in a response does.', 'block refuses the response (response_secret), warn records it', { default: D.dlp.response_action })),
+  scan_env: key(flag(), reload("Whether every variable of the companion's own environment that looks like a secret is one of the agent's.", 'true refuses a request that carries the value of one (dlp_secret)', { default: D.dlp.scan_env })),
+  env_secrets: key(listOf(leaf(z.string().regex(ENVIRONMENT_NAME), { expected: 'the name of an environment variable' })), reload("Environment variables whose values are secrets of the agent. Those of a profile are added.", 'a request that carries the value in any form is refused (dlp_secret)', { default: D.dlp.env_secrets })),
+  secrets_file: key(absolutePath(), reload('File of secrets of the agent: one a line, # begins a comment; readable by its owner alone.', 'a request that carries one in any form is refused (dlp_secret)')),
+  min_env_secret_length: key(wholeNumber(8, 4096), reload('Shortest value that scan_env takes for a secret.', 'a longer minimum lets a shorter value pass', { default: D.dlp.min_env_secret_length, unit: 'characters' })),
+  response_action: key(oneOf('allow', 'warn', 'redact', 'block'), reload('What a credential in a response does.', 'block refuses the response (response_secret), redact replaces it by <pl:CLASS:N>, warn records it', { default: D.dlp.response_action })),
 }).optional()
+const canarySchema = z.strictObject({
+  name: leaf(z.string().regex(PATTERN_NAME), { expected: 'a name of 1 to 64 printable characters' }),
+  value: hiddenText('a text of 8 to 4096 characters', { min: 8, max: 4096 }).optional(),
+  env_var: leaf(z.string().regex(ENVIRONMENT_NAME), { expected: 'the name of an environment variable' }).optional(),
+})
+const canaryTokens = z.strictObject({
+  enabled: key(flag(), reload('Whether the canary tokens are looked for.', 'false lets a canary token pass', { default: D.canary_tokens.enabled })),
+  tokens: key(listOf(canarySchema), reload('Texts planted where only an attacker looks: {name, value} or {name, env_var}. Those of a profile are added.', 'a request that carries one in any form is refused (dlp_secret)', { default: D.canary_tokens.tokens })),
+}).optional()
+const suppressionSchema = z.strictObject({
+  rule: leaf(z.string().regex(/^[a-z]+(?:\.[\x21-\x7e]{1,80})+$/), { expected: 'the id of a rule, like dlp.iban' }),
+  host: hostPattern().optional(),
+  path: leaf(z.string().startsWith('/').max(1024), { expected: 'a path; one that ends with * holds what begins with it' }).optional(),
+  expires: leaf(z.iso.date(), { expected: 'a date like 2026-12-31' }).optional(),
+  reason: leaf(z.string().min(1).max(512), { expected: 'why the finding is no finding' }),
+})
+const suppress = key(listOf(suppressionSchema), reload('Findings that are none: {rule, reason}, only at host, at path, until expires. Rules of the core cannot be named. Those of a profile are added.', 'a request with such a finding passes, up to the date', { default: D.suppress }))
 const rateLimit = z.strictObject({
   max_requests_per_minute: key(wholeNumber(0), reload('Requests of the profile per minute; 0 = unlimited.', 'the request over the limit gets 429 (rate_limited)', { default: D.rate_limit.max_requests_per_minute, unit: 'per minute' })),
   max_data_per_minute: key(size(0), reload('Bytes of the profile per minute, both directions; 0 = unlimited.', 'a request after the limit was used up gets 429 (data_rate_limited)', { default: D.rate_limit.max_data_per_minute, unit: 'bytes per minute' })),
@@ -66,6 +89,9 @@ export const profileSchema = z.strictObject({
   trusted_domains: trustedDomains,
   ssrf,
   dlp,
+  canary_tokens: canaryTokens,
+  suppress,
+  redaction: profileRedaction,
   rate_limit: rateLimit,
   budget: budgetSchema.optional(),
   max_connections: key(wholeNumber(0), reload('TCP connections of the profile, and as many open exchanges and tunnels; 0 = unlimited.', 'one more gets 503 (connection_limit)', { unit: 'count' })),
@@ -168,6 +194,9 @@ export const fileSchema = z.strictObject({
   trusted_domains: trustedDomains,
   ssrf,
   dlp,
+  canary_tokens: canaryTokens,
+  suppress,
+  redaction: fileRedaction,
   rate_limit: rateLimit,
   budget: budgetSchema.optional(),
   kill_switch: killSwitch.optional(),

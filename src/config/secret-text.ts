@@ -1,8 +1,9 @@
 /** A secret of the configuration that cannot be printed by accident. */
 
-import { timingSafeEqual, createHash } from 'node:crypto'
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { inspect } from 'node:util'
 
+const KEY = randomBytes(32)
 const HIDDEN = '[redacted]'
 
 export class SecretText {
@@ -16,6 +17,11 @@ export class SecretText {
   /** The one way to the text. Never log it, never put it into an error or a receipt. */
   reveal(): string {
     return this.#text
+  }
+
+  /** @returns what tells it from another text, in hexadecimal, and only to this process */
+  digest(): string {
+    return createHmac('sha256', KEY).update(this.#text).digest('hex')
   }
 
   /** Compares in constant time. */

@@ -18,7 +18,15 @@ function collect(level: object, path: KeyPath, source: SourceDocument): [string,
     const here = [...path, name]
     const facts = findKey(generic(here))
     if (facts === undefined) return typeof value === 'object' && value !== null ? collect(value, here, source) : []
-    const kept = facts.secret === true && typeof value === 'string' ? new SecretText(value) : structuredClone(value)
+    const kept = facts.secret === true && typeof value === 'string' ? new SecretText(value) : withoutValues(structuredClone(value))
     return [[dottedPath(here), { value: kept, line: source.keyAt(here).line }]]
   })
+}
+
+/** A canary token's value is kept as a secret: whether it changed can be told, what it is cannot. */
+function withoutValues(value: unknown): unknown {
+  if (!Array.isArray(value)) return value
+  return value.map((item: unknown): unknown =>
+    typeof item === 'object' && item !== null && 'value' in item && typeof item.value === 'string' ? { ...item, value: new SecretText(item.value).digest() } : item,
+  )
 }

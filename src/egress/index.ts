@@ -1,4 +1,5 @@
 /** Public door of egress/: the only opener of outgoing sockets. */
+export { checkAddress } from './address-policy.ts'
 export { hopByHopNames } from './hop-headers.ts'
 export { createResolver, type HostResolver } from './resolve-host.ts'
 export { createSender, type Sender } from './send.ts'

@@ -46,6 +46,7 @@ export const BLOCK_REASONS = {
   loop: { stage: 'gate', httpStatus: 508, severity: 'warn', retry: 'none', summary: 'The request has passed this companion before.' },
   // scan
   dlp_secret: { stage: 'scan_request', httpStatus: 403, severity: 'critical', retry: 'changed', summary: 'The request carries a credential.' },
+  redaction_unsafe: { stage: 'scan_request', httpStatus: 403, severity: 'critical', retry: 'changed', summary: 'The request carries a value that is to be replaced, in a place where it cannot be.' },
   // resolve
   dns_failed: { stage: 'resolve', httpStatus: 502, severity: 'info', retry: 'later', summary: 'The name of the destination could not be resolved.' },
   ssrf_address: { stage: 'resolve', httpStatus: 403, severity: 'critical', retry: 'none', summary: 'The destination has an address that is not public.' },

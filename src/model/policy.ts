@@ -1,5 +1,6 @@
 /** What a profile may do: the configuration as the data path reads it. Plain frozen data; `config/` makes it. */
 
+import type { OwnSecret } from './own-secret.ts'
 import type { Network } from '../base/network.ts'
 import type { BudgetPolicy } from './budget-policy.ts'
 
@@ -8,7 +9,7 @@ export type Mode = 'strict' | 'balanced' | 'audit'
 
 export interface CustomPattern {
   readonly name: string
-  /** RE2 syntax as written; checked at load. */
+  /** RE2 syntax as written; compiled once at load. */
   readonly regex: string
   readonly severity: 'low' | 'medium' | 'high' | 'critical'
 }
@@ -18,7 +19,44 @@ export interface DlpPolicy {
   readonly includeDefaults: boolean
   readonly patterns: readonly CustomPattern[]
   /** What a credential in a response does: it may well be read by default. */
-  readonly responseAction: 'allow' | 'warn' | 'block'
+  readonly responseAction: 'allow' | 'warn' | 'redact' | 'block'
+  /** What the agent holds and must not give away, in any part and form. */
+  readonly ownSecrets?: readonly OwnSecret[]
+}
+
+/** A finding that is none, by decision of the operator. */
+export interface Suppression {
+  /** Id of the rule. */
+  readonly rule: string
+  /** Host pattern; absent: every host. */
+  readonly host?: string
+  /** Path of the target; one that ends with `*` holds every path that begins with it. Absent: every path. */
+  readonly path?: string
+  /** Milliseconds since 1970: from then on it is a finding again. Absent: never. */
+  readonly expiresAtMs?: number
+}
+
+/** What is replaced by placeholders in a request body before it leaves. */
+export interface RedactionPolicy {
+  /** Name of the redaction profile, for the receipt. */
+  readonly profile: string
+  /** Classes of findings and of personal data; `credentials` stands for every credential. */
+  readonly classes: readonly string[]
+  readonly dictionaries: readonly RedactionDictionary[]
+  /** Replacements in one body; one more refuses it. */
+  readonly maxRedactions: number
+}
+
+export interface RedactionDictionary {
+  /** The class of its placeholders. */
+  readonly className: string
+  /** Not empty, each at least one character. */
+  readonly entries: readonly string[]
+  readonly isCaseSensitive: boolean
+  /** Whether letters, digits and `_` may not stand directly beside a word. */
+  readonly isWholeWord: boolean
+  /** Where two matches overlap, the higher one names the class; credentials have 100. */
+  readonly priority: number
 }
 
 export interface Profile {
@@ -34,6 +72,9 @@ export interface Profile {
   /** Networks that may be dialled although they are not public. */
   readonly ssrfIpAllowlist: readonly Network[]
   readonly dlp: DlpPolicy
+  readonly suppress: readonly Suppression[]
+  /** Absent: nothing is replaced. */
+  readonly redaction?: RedactionPolicy
   /** Per minute; 0 = unlimited. */
   readonly maxRequestsPerMinute: number
   readonly maxDataPerMinuteBytes: number

@@ -3,7 +3,7 @@
 import type { Denial } from '../model/denial.ts'
 import { BLOCK_REASONS } from '../model/block-reason.ts'
 import { reference, type ReceiptFacts } from '../receipt/index.ts'
-import type { Ending, Passage } from './passage.ts'
+import type { Ending, Passage, PassageRedaction } from './passage.ts'
 
 /** @param trustDomain of this companion, the domain of every actor it names */
 export function intentFacts(passage: Passage, trustDomain: string, nowMs: number): ReceiptFacts {
@@ -28,6 +28,7 @@ export function outcomeFacts(passage: Passage, ending: Ending, trustDomain: stri
   return {
     ...facts,
     precedentRefs: [...facts.precedentRefs, ...digest],
+    ...(passage.responseRedaction !== undefined && { redaction: redactionSummary(passage.responseRedaction) }),
     verdict: ending.verdict,
     decisionPhase: 'outcome',
     layer: 'outcome',
@@ -69,7 +70,12 @@ function commonFacts(passage: Passage, trustDomain: string, nowMs: number): Omit
     delegationChain: null,
     precedentRefs: referencesOf(passage, agent),
     ...(passage.severity !== undefined && { severity: passage.severity }),
+    ...(passage.redaction !== undefined && { redaction: redactionSummary(passage.redaction) }),
   }
+}
+
+function redactionSummary({ profile, total, byClass }: PassageRedaction): NonNullable<ReceiptFacts['redaction']> {
+  return { profile, total_redactions: total, by_class: byClass }
 }
 
 function referencesOf({ exchange, claimed, digest, address }: Passage, { grade, source, rule }: Passage['agent']): string[] {

@@ -10,6 +10,7 @@ import type { Exchange, Reply } from '../model/exchange.ts'
 import { blockOn, denialOf } from './block.ts'
 import { refusedEnding, type Passage } from './passage.ts'
 import { reserveBudget } from './reserve-budget.ts'
+import { scanAgentRequest } from './scan-request.ts'
 import type { Services } from './services.ts'
 import {
   closePassage,
@@ -23,7 +24,6 @@ import {
   recordRefusal,
   requireShape,
   resolveTarget,
-  scanAgentRequest,
   type Admitted,
 } from './stages.ts'
 
@@ -45,7 +45,7 @@ async function admit(passage: Passage, services: Services): Promise<Admitted> {
   identify(passage, services)
   requireShape(passage, services)
   const held = await holdRequest(passage, services)
-  const request = scanAgentRequest(held, passage, services)
+  const request = await scanAgentRequest(held, passage, services)
   const addresses = await resolveTarget(passage, services)
   await reserveBudget(passage, request.body.length, services)
   await recordIntent(passage, services)

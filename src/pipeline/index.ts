@@ -1,6 +1,7 @@
 /** Public door of pipeline/: the data path. */
 export { endpointKey } from './budget-demands.ts'
 export { admitConnection, ConnectionCounts } from './admit-connection.ts'
+export { checkContent } from './check-content.ts'
 export { FrozenAgents } from './frozen-agents.ts'
 export { handleExchange } from './handle-exchange.ts'
 export { HeldBytes } from './held-bytes.ts'

@@ -28,6 +28,10 @@ export interface Passage {
   /** `sha-256=:…:` of the body that leaves (RFC 9530); absent where there is none. */
   digest: string | undefined
   responseDigest: string | undefined
+  /** What was replaced in the request body; present wherever redaction is on. */
+  redaction: PassageRedaction | undefined
+  /** What was replaced in the answer. */
+  responseRedaction: PassageRedaction | undefined
   /** Checked address that was dialled first, with port. */
   address: string | undefined
   /** Whether the intent is in the chain: from then on the end is an outcome, not a refusal. */
@@ -49,6 +53,13 @@ export interface Passage {
   stopped: Denial | undefined
   /** Stops what runs now. Set by the stage that forwards. */
   running: { stop(denial: Denial): void } | undefined
+}
+
+/** By class, how many values were replaced. */
+export interface PassageRedaction {
+  readonly profile: string
+  readonly total: number
+  readonly byClass: ReadonlyMap<string, number>
 }
 
 /** How an exchange that was forwarded ended. */

@@ -98,13 +98,13 @@ export class ResponsePump implements UpstreamSink {
   onHead(head: ResponseHead): void {
     if (this.#phase !== 'waiting') return
     clearTimeout(this.#overdue)
-    this.#head = head
     const denial = this.#options.screen.head(head)
+    this.#head = this.#options.screen.shape(head)
     if (denial !== undefined) {
       this.stop(denial)
       return
     }
-    if (mustStream(head, this.#limit)) this.#startStreaming(head)
+    if (mustStream(head, this.#limit)) this.#startStreaming(this.#head)
     else this.#phase = 'holding'
   }
 

@@ -9,6 +9,7 @@ import type { Policy } from '../model/policy.ts'
 import type { ReceiptRecorder } from '../receipt/index.ts'
 import type { HostMemory } from './host-memory.ts'
 import type { FrozenAgents } from './frozen-agents.ts'
+import type { ScanPool } from '../scan/index.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import type { LiveExchanges } from './live-exchanges.ts'
 import type { Observer } from './observer.ts'
@@ -33,6 +34,7 @@ export interface Services {
   readonly budgets: Budgets
   readonly held: HeldBytes
   readonly hosts: HostMemory
+  readonly scans: ScanPool
   readonly live: LiveExchanges
   readonly refusals: RefusalQuota
   readonly observer: Observer

@@ -1,7 +1,5 @@
 /** The stages of the data path, in their order. Each asks one domain folder, and throws Block where that one has a Denial. */
 
-import { hash } from 'node:crypto'
-
 import type { IpAddress } from '../base/ip-address.ts'
 import { openTunnel } from '../egress/index.ts'
 import { checkShape, isTrusted } from '../gates/index.ts'
@@ -12,13 +10,13 @@ import type { Denial } from '../model/denial.ts'
 import type { Exchange, OutgoingRequest, Reply } from '../model/exchange.ts'
 import type { Profile } from '../model/policy.ts'
 import { RecorderError } from '../receipt/index.ts'
-import { hideCredentials, hideFindings, scanWhole } from '../scan/index.ts'
+import { hideCredentials } from '../scan/index.ts'
 import { Block, blockOn } from './block.ts'
-import { isEnforcing } from './enforcing.ts'
+import { digestOf } from './body-digest.ts'
 import { intentFacts, outcomeFacts, refusalFacts } from './exchange-receipts.ts'
 import { buildOutgoing, withIdentityCoding } from './outgoing-request.ts'
-import { noteSeverity, passedVerdict, type Ending, type Passage } from './passage.ts'
 import { MeteredSink } from './metered-sink.ts'
+import { passedVerdict, type Ending, type Passage } from './passage.ts'
 import { countFailedLookup, exhaustedDenial, settleBudget } from './reserve-budget.ts'
 import { ResponsePump } from './response-pump.ts'
 import { createResponseScreen } from './screen-response.ts'
@@ -47,6 +45,8 @@ export function openPassage(exchange: Exchange, services: Services): Passage {
     severity: undefined,
     digest: undefined,
     responseDigest: undefined,
+    redaction: undefined,
+    responseRedaction: undefined,
     address: undefined,
     place: undefined,
     stopped: undefined,
@@ -124,25 +124,9 @@ export async function holdRequest(passage: Passage, { held, ownVia }: Services):
     if (!Buffer.isBuffer(read)) throw new Block(read)
     body = read
   }
-  if (body.length > 0) passage.digest = `sha-256=:${hash('sha256', body, 'base64')}:`
+  if (body.length > 0) passage.digest = digestOf(body)
   const request = buildOutgoing(exchange.head, body, `1.1 ${ownVia}`)
   return passage.profile.dlp.responseAction === 'allow' ? request : { ...request, headers: withIdentityCoding(request.headers) }
-}
-
-/** @throws {Block} `dlp_secret` where the profile enforces; else the finding is a warning */
-export function scanAgentRequest(request: OutgoingRequest, passage: Passage, { hosts }: Services): Cleared<OutgoingRequest> {
-  const { profile, exchange } = passage
-  const { host, port, scheme, raw } = request.target
-  const standing = hosts.standingOf(profile, host, port)
-  const findings = scanWhole({ direction: 'request', dlp: profile.dlp, host, scheme, standing }, { url: raw, headers: request.headers, body: request.body })
-  if (findings.length > 0) {
-    passage.shownTarget = hideFindings(exchange.head.target.raw, findings, 'url')
-    noteSeverity(passage, findings)
-    const rules = [...new Set(findings.map(({ rule }) => rule))]
-    if (isEnforcing(profile)) throw new Block({ reason: 'dlp_secret', detail: rules.join(' ') })
-    passage.warnings.push(...rules)
-  }
-  return request as Cleared<OutgoingRequest>
 }
 
 /** The name is asked for only now: policy allowed it, and the scan found no secret in it. Every answer is checked. */
@@ -200,7 +184,7 @@ function forwardMessage({ request, addresses }: Admitted, passage: Passage, repl
   const pump = new ResponsePump({
     passage,
     reply,
-    screen: createResponseScreen(passage),
+    screen: createResponseScreen(passage, services.clock),
     ...(headWithinMs !== undefined && { headWithinMs }),
     recheck: () => {
       const denial = recheck(passage, services)

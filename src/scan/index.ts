@@ -2,4 +2,7 @@
 
 export { hideCredentials, hideFindings } from './hide-findings.ts'
 export type { HostStanding, MessageScan, ScanContext, Segment } from './layer.ts'
-export { openScan, scanWhole, type WholeMessage } from './scan-message.ts'
+export { listRules } from './list-rules.ts'
+export { openScan } from './open-scan.ts'
+export { scanWhole, type WholeMessage } from './scan-message.ts'
+export { createScanPool, type ScanPool } from './worker/scan-pool.ts'

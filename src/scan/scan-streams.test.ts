@@ -45,7 +45,8 @@ const noise = fc.oneof(
 )
 const document = fc.array(fc.oneof({ arbitrary: noise, weight: 3 }, { arbitrary: encoded, weight: 1 }), { maxLength: 12 }).map((parts) => Buffer.from(parts.join('')))
 
-const shown = (findings: readonly Finding[]): string[] => findings.map(({ rule, start, end, severity, views }) => `${start}-${end} ${rule} ${severity} ${views.join()}`).sort()
+/** What was split over fields is looked for in whole messages alone. */
+const shown = (findings: readonly Finding[]): string[] => findings.filter(({ views }) => !views.includes('split')).map(({ rule, start, end, severity, views }) => `${start}-${end} ${rule} ${severity} ${views.join()}`).sort()
 
 function cutInto(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   const places = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b)

@@ -3,6 +3,7 @@
 import type { AdminSources, JsonObject, ReadinessCheck } from '../admin/index.ts'
 import type { ReloadResult } from '../model/audit-event.ts'
 import { createBudgetDesk } from './budget-desk.ts'
+import { checkOrder } from './check-order.ts'
 import type { Parts } from './parts.ts'
 
 export function createAdminSources(parts: Parts, { version, reload }: { version: string; reload: () => ReloadResult }): AdminSources {
@@ -23,6 +24,10 @@ export function createAdminSources(parts: Parts, { version, reload }: { version:
     },
     budgets: createBudgetDesk(parts),
     reload: () => Promise.resolve(reload()),
+    check: (order, name) => {
+      const profile = services.policy().profiles.get(name)
+      return profile === undefined ? 'unknown_profile' : checkOrder(order, profile)
+    },
     audit: (event) => {
       audit.record(event)
     },

@@ -12,6 +12,7 @@ import { createSigner, fingerprintOf, loadOrCreatePrivateKey, loadPrivateKey } f
 import type { ReloadResult } from '../model/audit-event.ts'
 import { HeldBytes, HostMemory, LiveExchanges, RefusalQuota, type Services } from '../pipeline/index.ts'
 import type { ReceiptRecorder } from '../receipt/index.ts'
+import { createScanPool } from '../scan/index.ts'
 import type { StateFolder } from '../state/index.ts'
 import { createBudgetView, openBudgetLedger, type BudgetView } from './budgets.ts'
 import { createObserver } from './observe.ts'
@@ -117,6 +118,7 @@ export async function createParts(config: Config, folder: StateFolder, version: 
       services.resolver.close()
       await services.sender.close()
       await ledger.close()
+      await services.scans.close()
       await recorder.close(reason).catch(() => {
         metrics.countReceiptFailure('receipt_unwritable')
       })
@@ -182,6 +184,7 @@ function createServices(config: Config, { recorder, metrics, audit, budgetView, 
     recorder,
     held: new HeldBytes(),
     hosts: new HostMemory(),
+    scans: createScanPool(),
     live: new LiveExchanges(),
     refusals: new RefusalQuota(clock),
     budgets: budgetView.budgets,

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const DOMAIN = ['egress', 'envelope', 'gates', 'identity', 'keys', 'receipt', 'scan']
+const DOMAIN = ['egress', 'envelope', 'gates', 'identity', 'keys', 'receipt', 'redact', 'scan']
 const MAX_EXPORTS = 12
 
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')

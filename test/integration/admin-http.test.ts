@@ -52,6 +52,7 @@ async function start(overrides: Partial<AdminSources> = {}, options: { token?: s
     status: () => ({ version: '1' }),
     agents: () => [{ name: 'agent-a' }],
     metricsText: () => metrics.text(),
+    check: () => ({ decision: 'allow', findings: [] }),
     killSwitch: {
       snapshot: () => killSwitch.snapshot(),
       set: (active, agent) => {

@@ -66,6 +66,7 @@ const ENDINGS: Readonly<Record<BlockReason, readonly Ending[]>> = {
   protected_target: ['refused'],
   loop: ['refused'],
   dlp_secret: ['refused'],
+  redaction_unsafe: ['refused'],
   dns_failed: ['refused'],
   ssrf_address: ['refused'],
   budget_requests: ['refused'],
@@ -176,6 +177,15 @@ when('loop', 'refused', async (t) => {
 const A_KEY = `AKIA${Array.from({ length: 16 }, () => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.charAt(randomInt(32))).join('')}`
 
 when('dlp_secret', 'refused', asks('', (url) => [`${url}/?q=${A_KEY}`], { fields: `X-Note: ${A_KEY.slice(0, -1)}\r\n` }))
+
+const REDACTING = 'redaction: {enabled: true, default_profile: code, profiles: {code: {classes: [credentials]}}}\n'
+when('redaction_unsafe', 'refused', async (t) => {
+  const { companion, url, paths } = await stage(t, REDACTING)
+  const fields = 'Content-Type: application/json\r\n'
+  const passed = await ask(companion.port, `${url}/pass`, { method: 'POST', fields, body: `{"k":"${A_KEY}"}` })
+  const text = await ask(companion.port, `${url}/`, { method: 'POST', fields, body: `{"${A_KEY}":1}` })
+  return { scene: sceneOf(companion), text, strays: strays(paths()), passed: [passed] }
+})
 
 when('request_timeout', 'counted', async (t) => {
   const { companion, url, paths } = await stage(t, 'timeouts: {request_head: 500ms}\n')

@@ -103,8 +103,9 @@ test('config dlp.patterns: what matches is refused, and the refusal carries name
   }
 })
 
-test('config dlp.response_action: block refuses the answer, warn records it, allow does neither', async (t) => {
+test('config dlp.response_action: block refuses the answer, redact replaces, warn records it, allow does neither', async (t) => {
   const origin = await startOrigin(t, (_request, response) => {
+    response.setHeader('Content-Type', 'text/plain')
     response.end(`here: ${A_CREDENTIAL}\n`)
   })
   const companion = await startTestCompanion(t, { allowLoopback: true })
@@ -116,8 +117,10 @@ test('config dlp.response_action: block refuses the answer, warn records it, all
     assert.equal(await askProxy(companion.port, `${origin.url}/${action}`), seen, action)
     assert.equal(await verdictOf(`/${action}`), verdict, action)
   }
+  companion.reload('dlp: {response_action: redact}\n')
+  assert.equal((await throughProxy(companion.port, origin.url)).text, 'here: <pl:gitlab-token:1>\n')
   const codings = origin.seen.map(({ rawHeaders }) => rawHeaders.includes('Accept-Encoding'))
-  assert.deepEqual(codings, [true, false, true], 'only what is scanned is asked for without a content coding')
+  assert.deepEqual(codings, [true, false, true, true], 'only what is scanned is asked for without a content coding')
 })
 
 test('config rate_limit.max_requests_per_minute: the request over the limit gets 429 and a time to come back', async (t) => {

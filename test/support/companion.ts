@@ -15,6 +15,8 @@ export interface TestCompanionOptions {
   /** Lets 127.0.0.1 be dialled, where the test's origins live. */
   readonly allowLoopback?: boolean
   readonly stateDir?: string
+  /** The environment that the configuration may name; empty otherwise. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface ReceiptView {
@@ -28,6 +30,7 @@ export interface ReceiptView {
   readonly layer?: string
   readonly pattern?: string
   readonly severity?: string
+  readonly redaction?: { readonly profile?: string; readonly total_redactions?: number; readonly by_class?: Readonly<Record<string, number>> }
   readonly precedent_refs?: readonly string[]
   readonly chain_seq: number
   readonly policy_hash: string
@@ -56,7 +59,7 @@ export async function startTestCompanion(test: TestContext, options: TestCompani
   const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'chaperone-test-'))
   const auditFile = join(stateDir, 'audit.log')
   let text = testConfig(options, auditFile)
-  const read = (): Config | ConfigErrors => parseConfig(text, 'test.yaml', {})
+  const read = (): Config | ConfigErrors => parseConfig(text, 'test.yaml', options.env ?? {})
   const config = read()
   if (isConfigErrors(config)) throw new TestSetupError(JSON.stringify(config.problems))
 

@@ -16,7 +16,7 @@ export const KEY_MATERIAL_RULES: readonly SecretRule[] = [
   {
     rule: 'dlp.private_key', title: 'Private key (PEM or PGP block)', severity: 'critical', literals: ['-----BEGIN '],
     shape: /-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----[^-]{0,400}/,
-    alphabet: ANY, reach: 512, block: { marker: Buffer.from('-----END '), maxBytes: LONGEST_KEY_BLOCK }, notAfter: byteClass('-'), judge: judgeKeyBlock, source: 'https://www.rfc-editor.org/rfc/rfc7468',
+    alphabet: ANY, reach: 512, head: /^-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----/, block: { marker: Buffer.from('-----END '), maxBytes: LONGEST_KEY_BLOCK }, notAfter: byteClass('-'), judge: judgeKeyBlock, source: 'https://www.rfc-editor.org/rfc/rfc7468',
   },
   {
     rule: 'dlp.putty_private_key', title: 'Private key (PuTTY)', severity: 'critical', literals: ['PuTTY-User-Key-File-'],
@@ -42,7 +42,7 @@ export const KEY_MATERIAL_RULES: readonly SecretRule[] = [
   },
   {
     rule: 'dlp.jwt', title: 'JSON Web Token', severity: 'high', literals: ['eyJ'],
-    shape: /eyJ[A-Za-z0-9_-]{10,1000}\.(?:eyJ[A-Za-z0-9_-]{2,3500})\.[A-Za-z0-9_-]{16,1200}/, alphabet: DOTTED_TOKEN, reach: LONGEST_JWT, notAfter: TOKEN, judge: judgeJwt,
+    shape: /eyJ[A-Za-z0-9_-]{10,1000}\.(?:eyJ[A-Za-z0-9_-]{2,3500})\.[A-Za-z0-9_-]{16,1200}/, alphabet: DOTTED_TOKEN, reach: LONGEST_JWT, parts: [1003, 3503, 1200], notAfter: TOKEN, judge: judgeJwt,
     homes: { hosts: ['oauth2.googleapis.com', 'login.microsoftonline.com', 'sts.amazonaws.com', 'api.github.com', 'login.salesforce.com'], kinds: ['body'] },
     source: 'https://www.rfc-editor.org/rfc/rfc7519',
   },
@@ -53,7 +53,7 @@ export const KEY_MATERIAL_RULES: readonly SecretRule[] = [
   },
   {
     rule: 'dlp.azure_sas', title: 'Azure shared access signature', severity: 'critical', literals: ['sig='],
-    shape: /sig=(?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd])[!-~]{0,300}/, alphabet: URL_TEXT, reach: 448, notAfter: WORD, judge: judgeSas,
+    shape: /sig=(?:[A-Za-z0-9+/]|%2[BbFf]){43}(?:=|%3[Dd])[!#-&(-;=?-[\]^_a-z{|}~]{0,300}/, alphabet: URL_TEXT, reach: 448, notAfter: WORD, judge: judgeSas,
     homes: { hosts: ['windows.net', 'azurewebsites.net', 'logic.azure.com', 'servicebus.windows.net', 'azure-api.net'], kinds: ['url', 'header'] },
     source: 'https://learn.microsoft.com/azure/storage/common/storage-sas-overview',
   },

@@ -13,7 +13,7 @@ const LONGEST_CARD = 19
 /** A bare number is a card only where the text says so: one of ten random numbers passes Luhn. */
 function judgeCard(match: string, place: MatchPlace): Severity | undefined {
   const digits = match.replace(/[ -]/g, '')
-  if (!CARD.test(digits) || !passesLuhn(digits) || new Set(digits).size < 3) return undefined
+  if (!CARD.test(digits) || !passesLuhn(digits) || new Set(digits).size < 2) return undefined
   return digits.length < match.length || CARD_WORD.test(place.before().slice(-CARD_CONTEXT_BYTES)) ? 'medium' : undefined
 }
 

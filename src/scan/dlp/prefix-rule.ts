@@ -20,15 +20,17 @@ export interface PrefixRow {
   readonly severity?: Severity
   /** Where the body has characters beyond `DOTTED_TOKEN`. */
   readonly alphabet?: ByteClass
+  /** Longest match, in bytes. */
+  readonly reach?: number
   readonly source: string
 }
 
 export const DEFAULT_REACH = 256
 
-export function prefixRule({ name, title, prefixes, body, hosts, kinds = HEADER, severity = 'critical', alphabet = DOTTED_TOKEN, source }: PrefixRow): SecretRule {
+export function prefixRule({ name, title, prefixes, body, hosts, kinds = HEADER, severity = 'critical', alphabet = DOTTED_TOKEN, reach = DEFAULT_REACH, source }: PrefixRow): SecretRule {
   const prefix = prefixes.map((text) => text.replace(/[.+*?$^]/g, '\\$&')).join('|')
   return {
-    rule: `dlp.${name}`, title, severity, literals: prefixes, shape: new RegExp(`(?:${prefix})${body}`), alphabet, reach: DEFAULT_REACH, notAfter: WORD,
+    rule: `dlp.${name}`, title, severity, literals: prefixes, shape: new RegExp(`(?:${prefix})${body}`), alphabet, reach, notAfter: WORD,
     judge: unlessFiller(new RegExp(`^(?:${prefix})`), severity), source, disguises: true, ...(hosts !== undefined && { homes: { hosts, kinds } }),
   }
 }

@@ -57,8 +57,8 @@ export interface SecretRule {
   readonly run?: { readonly of: 'token' | 'base64'; readonly min: number; readonly max: number; readonly next?: string; readonly first?: string }
   /** How far before the literal the match starts: as many of these bytes as there are, up to `max`. */
   readonly back?: { readonly class: ByteClass; readonly max: number }
-  /** Or: where the match starts, found by walking back at most 512 bytes. @returns `undefined` where none can start */
-  readonly startOf?: (text: TextWindow, literalStart: number) => number | undefined
+  /** Or: where the match starts, found by walking back at most 512 bytes. */
+  readonly startOf?: (text: TextWindow, literalStart: number) => number
   /** The whole match, from its first byte. No flags. Linear: no nested repeats, and what repeats cannot match what follows. */
   readonly shape: RegExp
   /** Bytes a match consists of, from the end of the literal on: a match is decided at the first other byte. */
@@ -70,6 +70,10 @@ export interface SecretRule {
   /** Looks at structure and checksum. @returns the severity, or `undefined` where it is no credential */
   readonly judge?: (match: string, place: MatchPlace) => Severity | undefined
   readonly homes?: Homes
+  /** The match is parts with dots between them, each of at most so many bytes. */
+  readonly parts?: readonly number[]
+  /** What the first `HEAD_BYTES` behind the literal must match, so that no more is looked at where they do not. */
+  readonly head?: RegExp
   /** The shape is a name, what separates it, and a value. */
   readonly pair?: true
   /** The shape is only the head of a block. */

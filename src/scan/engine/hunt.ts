@@ -32,6 +32,7 @@ export class Hunt implements Search {
   #coded: CodedBody | undefined
   #budget = DECODE_FREE_BYTES
   #steps = 0
+  #isJoining = false
 
   constructor(rules: CompiledRules, context: ScanContext) {
     this.rules = rules
@@ -56,9 +57,11 @@ export class Hunt implements Search {
 
   /** @returns whether `bytes` more may be decoded; where not, that is a finding of its own */
   mayDecode(bytes: number, at: number): boolean {
-    this.#budget -= bytes
-    this.#steps += bytes
-    if (this.#budget >= 0) return true
+    if (this.#budget >= bytes) {
+      this.#budget -= bytes
+      this.#steps += bytes
+      return true
+    }
     this.#add({ rule: 'scan.decode_budget', severity: 'high', views: [], start: at, end: at })
     return false
   }
@@ -78,10 +81,28 @@ export class Hunt implements Search {
     return direction === 'request' && homes !== undefined && homes.kinds.includes(kind) && homes.hosts.some((home) => host === home || host.endsWith(`.${home}`))
   }
 
-  report({ rule, severity, start, end }: RuleMatch, text: TextWindow): void {
+  /** What is reported meanwhile stands in text put together of pieces: only what does so by no chance counts, and only over a seam. */
+  joining(scan: () => void): void {
+    this.#isJoining = true
+    scan()
+    this.#isJoining = false
+  }
+
+  report({ rule, severity, start, end, reading }: RuleMatch, text: TextWindow): void {
+    if (this.#isJoining) {
+      this.#reportJoined(rule, severity, [text.originOf(start), text.originOf(end - 1)], end - start)
+      return
+    }
     const from = Math.max(0, text.originOf(start) - this.#offset)
     const to = Math.max(from, text.originOf(end) - this.#offset)
-    this.#add({ rule, severity, views: viewsOf(text.undoneIn(start, end)), start: from, end: to })
+    this.#add({ rule, severity, views: [...viewsOf(undoneRound(text, start, end)), ...(reading === undefined ? [] : [reading])], start: from, end: to })
+  }
+
+  #reportJoined(rule: string, severity: Finding['severity'], [first, last]: readonly [number, number], length: number): void {
+    const isSeamless = last - first === length - 1
+    if (isSeamless || !this.rules.joinable.has(rule)) return
+    const [from, to] = [Math.min(first, last), Math.max(first, last) + 1]
+    this.#add({ rule, severity, views: ['split'], start: Math.max(0, from - this.#offset), end: Math.max(0, to - this.#offset) })
   }
 
   /** Tells of a span of the segment that is told by no rule of credentials. */
@@ -113,4 +134,10 @@ const NONE: readonly Finding[] = []
 
 function viewsOf(bits: number): readonly UndoneName[] {
   return bits === 0 ? [] : UNDONE_NAMES.filter(([, bit]) => (bits & bit) !== 0).map(([name]) => name)
+}
+
+/** A match that was not touched itself may owe its boundary to what was undone beside it. */
+function undoneRound(text: TextWindow, start: number, end: number): number {
+  const within = text.undoneIn(start, end)
+  return within === 0 ? text.undoneIn(Math.max(text.floor, start - 1), Math.min(text.end, end + 1)) : within
 }

@@ -4,6 +4,7 @@ import { TOKEN } from './byte-class.ts'
 import type { SecretRule } from '../dlp/secret-rule.ts'
 import type { Candidate, Probe, RuleMatch, Sight } from './probe.ts'
 import { RuleProbe } from './rule-probe.ts'
+import type { TextWindow } from './text-window.ts'
 
 /** Between a name and its value stands no more than this. */
 const MAX_GAP = 24
@@ -30,10 +31,8 @@ export class PairProbe implements Probe {
     const isComplete = isLast || literalEnd + this.#probe.row.reach <= text.end
     if (literalEnd >= limit) return isComplete ? limit : undefined
     if (AFTER_NAME[text.at(literalEnd)] !== 1) return literalEnd
-    let at = literalEnd
-    while (at < limit && at - literalEnd < MAX_GAP && GAP[text.at(at)] === 1) at++
-    while (at < limit && VALUE_END[text.at(at)] !== 1) at++
-    if (at < limit) return at + 1
+    const end = valueEnd(text, literalEnd, limit)
+    if (end < limit) return end + 1
     return isComplete ? limit : undefined
   }
 
@@ -46,6 +45,13 @@ export class PairProbe implements Probe {
     while (start > candidate.literalEnd && VALUE_END[sight.text.at(start - 1)] !== 1) start--
     return { ...match, start: Math.max(start, gapEnd(sight, candidate.literalEnd)) }
   }
+}
+
+function valueEnd(text: TextWindow, literalEnd: number, limit: number): number {
+  let at = literalEnd
+  while (at < limit && at - literalEnd < MAX_GAP && GAP[text.at(at)] === 1) at++
+  while (at < limit && VALUE_END[text.at(at)] !== 1) at++
+  return at
 }
 
 /** Where `name=` without a blank ends: its separator is a byte that values may have, too. */

@@ -19,6 +19,8 @@ export interface RuleMatch {
   readonly start: number
   /** Exclusive. */
   readonly end: number
+  /** How the text has to be read, where not as it stands. */
+  readonly reading?: 'reversed' | 'rot13'
 }
 
 /** The search that a text is looked through for. */

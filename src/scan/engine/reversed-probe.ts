@@ -41,6 +41,6 @@ export class ReversedProbe implements Probe {
     if (match === undefined || match === '' || hunt.isHome(this.#row)) return undefined
     const { rule, judge } = this.#row
     const severity = judge === undefined ? this.#row.severity : judge(match, placeOf(sight, start))
-    return severity === undefined ? undefined : { rule, severity, start: literalEnd - match.length, end: literalEnd }
+    return severity === undefined ? undefined : { rule, severity, start: literalEnd - match.length, end: literalEnd, reading: 'reversed' }
   }
 }

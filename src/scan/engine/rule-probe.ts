@@ -3,8 +3,10 @@
 import { ANY } from './byte-class.ts'
 import type { MatchPlace, SecretRule } from '../dlp/secret-rule.ts'
 import type { Candidate, Probe, RuleMatch, Sight } from './probe.ts'
+import type { TextWindow } from './text-window.ts'
 
 const BEFORE_BYTES = 512
+const HEAD_BYTES = 80
 const FIRST_LOWER = 0x61
 const FIRST_UPPER = 0x41
 const LETTERS = 26
@@ -15,31 +17,46 @@ export class RuleProbe implements Probe {
   readonly rule: string
   readonly row: SecretRule
   readonly #sticky: RegExp
+  readonly #head: RegExp | undefined
   readonly #form: 'plain' | 'rot13'
 
   constructor(row: SecretRule, form: 'plain' | 'rot13' = 'plain') {
     this.rule = row.rule
     this.row = row
     this.#form = form
+    this.#head = row.head
     this.#sticky = new RegExp(row.shape.source, 'y')
   }
 
   startAt({ text }: Sight, literalStart: number): number | undefined {
     const { back, notAfter, startOf } = this.row
-    let start: number | undefined = literalStart
-    if (startOf !== undefined) start = startOf(text, literalStart)
-    else if (back !== undefined) while (start > text.floor && literalStart - start < back.max && back.class[text.at(start - 1)] === 1) start--
-    if (start === undefined) return undefined
+    const start = back === undefined ? (startOf?.(text, literalStart) ?? literalStart) : this.#walkBack(text, literalStart, back)
     return start > text.floor && notAfter[text.at(start - 1)] === 1 ? undefined : start
   }
 
-  windowEnd({ text, runs, isLast }: Sight, { literalEnd }: Candidate): number | undefined {
+  /** As far as the class goes, and from there to the first place where a match may begin. */
+  #walkBack(text: TextWindow, literalStart: number, { class: members, max }: NonNullable<SecretRule['back']>): number {
+    let start = literalStart
+    while (start > text.floor && literalStart - start < max && members[text.at(start - 1)] === 1) start--
+    while (start > text.floor && start < literalStart && this.row.notAfter[text.at(start - 1)] === 1) start++
+    return start
+  }
+
+  windowEnd({ text, runs, isLast }: Sight, { start, literalEnd }: Candidate): number | undefined {
     const { alphabet, reach } = this.row
     const limit = literalEnd + reach
-    if (alphabet === ANY) return isLast || limit <= text.end ? Math.min(limit, text.end) : undefined
+    if (alphabet === ANY) {
+      const isKnown = isLast || literalEnd + HEAD_BYTES <= text.end
+      if (isKnown && !this.#hasHead(text, start, literalEnd)) return literalEnd
+      return isLast || limit <= text.end ? Math.min(limit, text.end) : undefined
+    }
     const runEnd = runs.endOfRun(text, alphabet, literalEnd)
     if (runEnd >= text.end && !isLast && limit > text.end) return undefined
     return Math.min(limit, runEnd + 1, text.end)
+  }
+
+  #hasHead(text: TextWindow, start: number, literalEnd: number): boolean {
+    return this.#head?.test(text.text(start, Math.min(text.end, literalEnd + HEAD_BYTES))) !== false
   }
 
   confirm(sight: Sight, { start }: Candidate, windowEnd: number): RuleMatch | undefined {
@@ -50,7 +67,8 @@ export class RuleProbe implements Probe {
     const match = this.#sticky.exec(this.#form === 'plain' ? window : rotate(window))?.[0]
     if (match === undefined || match === '' || hunt.isHome(row)) return undefined
     const severity = row.judge === undefined ? row.severity : row.judge(match, placeOf(sight, start))
-    return severity === undefined ? undefined : { rule: row.rule, severity, start, end: start + match.length }
+    if (severity === undefined) return undefined
+    return { rule: row.rule, severity, start, end: start + match.length, ...(this.#form === 'rot13' && { reading: 'rot13' }) }
   }
 }
 

@@ -108,6 +108,11 @@ export class TextWindow {
     return index < 0 ? undefined : index + this.base
   }
 
+  /** @returns the bytes, not copied */
+  slice(from: number, to: number): Buffer {
+    return this.bytes.subarray(from - this.base, to - this.base)
+  }
+
   text(from: number, to: number): string {
     return this.bytes.toString('latin1', from - this.base, to - this.base)
   }

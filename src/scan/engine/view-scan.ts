@@ -5,6 +5,9 @@
 
 import { createRunDecoders, type RunDecoder } from '../views/decode-runs.ts'
 import { FoldStage, FOLD_REACH } from '../views/fold-stage.ts'
+import { findSeedPhrases } from '../dlp/seed-phrase.ts'
+import { joinGroups } from '../views/join-groups.ts'
+import { WordPass, type WordSinks } from '../views/word-pass.ts'
 import { BASE64, TOKEN } from './byte-class.ts'
 import type { RunRule } from './compile-rules.ts'
 import { Candidates } from './candidates.ts'
@@ -26,6 +29,9 @@ const KEPT_BYTES = FOLD_REACH + 512
 /** How far before its literal a match can begin, beyond the run of characters that is open. */
 const MAX_BACK = 64
 
+/** What the checksum of a seed phrase costs, in bytes decoded. */
+const CHECKSUM_COST = 8192
+
 /** Shortest run that a rule looks at as a whole. */
 const MIN_TOKEN = 23
 
@@ -41,6 +47,7 @@ export class ViewScan implements NestedScan {
   readonly #tokens = new RunFinder({ members: TOKEN, min: MIN_TOKEN })
   readonly #decoders: readonly RunDecoder[]
   readonly #fold: FoldStage | undefined
+  readonly #words: WordPass | undefined
   #hunt: Hunt | undefined
   #state = 0
   #scannedTo = 0
@@ -52,6 +59,7 @@ export class ViewScan implements NestedScan {
     this.#depth = depth
     this.text = new TextWindow(depth > 0)
     this.#decoders = depth < MAX_DEPTH ? createRunDecoders(depth) : []
+    this.#words = depth < MAX_DEPTH ? new WordPass() : undefined
     this.#fold = depth < MAX_DEPTH ? new FoldStage(() => new ViewScan(depth + 1)) : undefined
   }
 
@@ -67,6 +75,7 @@ export class ViewScan implements NestedScan {
     this.#tokens.reset()
     for (const decoder of this.#decoders) decoder.reset()
     this.#fold?.reset()
+    this.#words?.reset()
     this.#state = 0
     this.#scannedTo = 0
   }
@@ -83,6 +92,7 @@ export class ViewScan implements NestedScan {
     this.#candidates.settle(sight)
     if (ending === 'cut') this.#candidates.abandon()
     this.#custom.find(sight, hunt.rules.custom)
+    this.#words?.pass(text, ending !== 'open', this.#wordSinks(hunt))
     this.#fold?.feed(text, hunt, ending !== 'open', (flags & FLAG_FOLDABLE) !== 0)
   }
 
@@ -93,14 +103,15 @@ export class ViewScan implements NestedScan {
   openOrigin(): number {
     const { text } = this
     const depth = this.#hunt?.rules.literals.depth[this.#state] ?? 0
-    let from = Math.min(this.#candidates.openFrom(this.#custom.openFrom(text)), this.#tokens.openFrom(text))
+    let from = Math.min(this.#candidates.openFrom(this.#custom.openFrom(text)), this.#tokens.openFrom(text), this.#words?.openFrom(text) ?? text.end)
     for (const decoder of this.#decoders) from = Math.min(from, decoder.openFrom(text))
     if (depth > 0) from = Math.min(from, this.#walkBack(text.end - depth))
     return this.#fold?.openOrigin(text, text.originOf(from)) ?? text.originOf(from)
   }
 
   forget(): void {
-    let from = Math.min(this.#candidates.openFrom(this.text.end), this.#custom.openFrom(this.text), this.#tokens.openFrom(this.text))
+    const { text } = this
+    let from = Math.min(this.#candidates.openFrom(text.end), this.#custom.openFrom(text), this.#tokens.openFrom(text), this.#words?.openFrom(text) ?? text.end)
     for (const decoder of this.#decoders) from = Math.min(from, decoder.openFrom(this.text))
     this.text.keepFrom(Math.max(this.text.floor, from - KEPT_BYTES))
   }
@@ -141,12 +152,31 @@ export class ViewScan implements NestedScan {
 
   #findRuns(sight: Sight, hunt: Hunt): void {
     const { text, isLast } = sight
-    const child = (): ViewScan => (DECODED[this.#depth] ??= new ViewScan(this.#depth + 1))
+    const child = (): NestedScan => this.#decoded()
     const note = (rules: readonly RunRule[]) => (run: Run) => {
       this.#candidates.noteRun(sight, rules, run)
     }
     this.#tokens.find(text, isLast, note(hunt.rules.runs.token))
     for (const decoder of this.#decoders) decoder.find(text, hunt, isLast, { child, onRun: decoder.name === 'base64' ? note(hunt.rules.runs.base64) : undefined })
+  }
+
+  #wordSinks(hunt: Hunt): WordSinks {
+    const { text } = this
+    return {
+      onSeparated: (start, end) => {
+        joinGroups(text, hunt, { start, end }, this.#decoded())
+      },
+      // What must not leave may well be read.
+      onPhrase: hunt.place.direction === 'response' || !hunt.rules.hasDefaults ? undefined : (start, end) => {
+        hunt.work(end - start)
+        for (const found of findSeedPhrases(text.text(start, end), () => hunt.mayDecode(CHECKSUM_COST, text.originOf(start)))) hunt.report({ rule: 'dlp.seed_phrase', severity: 'critical', start: start + found.start, end: start + found.end }, text)
+      },
+    }
+  }
+
+  /** The scan of what is decoded here. */
+  #decoded(): NestedScan {
+    return (DECODED[this.#depth] ??= new ViewScan(this.#depth + 1))
   }
 
   #walkBack(position: number): number {

@@ -58,10 +58,9 @@ export class FoldStage {
 
   /** Goes to the next escape. @returns whether there is one */
   #start(text: TextWindow, hunt: Hunt, isLast: boolean): boolean {
-    let at = this.#fed
     let found: Found = 'none'
-    for (; at < text.end; at++) {
-      if (FOLDABLE[text.at(at)] !== 1) continue
+    let at = plainEnd(text, this.#fed, text.end)
+    for (; at < text.end; at = plainEnd(text, at + 1, text.end)) {
       found = substituteAt(text, at, isLast)
       if (found !== 'none') break
     }
@@ -130,10 +129,11 @@ export class FoldStage {
 }
 
 /** @returns the next position at which an escape may begin, at most `limit` */
-function plainEnd(text: TextWindow, from: number, limit: number): number {
-  let at = from
-  while (at < limit && FOLDABLE[text.at(at)] !== 1) at++
-  return at
+function plainEnd({ bytes, base }: TextWindow, from: number, limit: number): number {
+  const end = limit - base
+  let at = from - base
+  while (at < end && FOLDABLE[bytes[at] ?? 0] !== 1) at++
+  return Math.max(from, at + base)
 }
 
 function pushSubstitution(text: TextWindow, to: TextWindow, at: number): void {

@@ -1,5 +1,6 @@
 /** One escape at one place: percent, backslash, character reference, or a code point beyond ASCII. Tolerant: what is malformed stays. */
 
+import { WORD } from '../engine/byte-class.ts'
 import { UNDONE, type TextWindow } from '../engine/text-window.ts'
 import { foldCodePoint } from './fold-code-point.ts'
 import { NAMED_REFERENCES } from './named-references.ts'
@@ -25,6 +26,9 @@ const FIRST_BEYOND_ASCII = 0x80
 /** No escape is longer. */
 const LONGEST = 40
 const NO_DIGIT = 255
+const HASH = 0x23
+const SEMICOLON = 0x3b
+const MAX_REFERENCE = 23
 
 export const FOLDABLE = Uint8Array.from({ length: 256 }, (_, byte) => Number(byte >= FIRST_BEYOND_ASCII || byte === PERCENT || byte === BACKSLASH || byte === AMPERSAND))
 
@@ -34,11 +38,20 @@ export function substituteAt(text: TextWindow, at: number, isLast: boolean): Fou
   const { end } = text
   if (byte < FIRST_BEYOND_ASCII && end - at > 3 && isCommon(text, at, byte)) return 'found'
   const isShort = end - at < LONGEST && !isLast
+  if (byte === AMPERSAND && !isReference(text, at + 1)) return 'none'
   if (byte >= FIRST_BEYOND_ASCII) return beyondAscii(text, at, isShort)
   const window = text.text(at, Math.min(end, at + LONGEST))
   if (byte === PERCENT) return escaped(window, PERCENT_ESCAPE, UNDONE.percent, isShort)
   if (byte === BACKSLASH) return escaped(window, BACKSLASH_ESCAPE, UNDONE.escape, isShort)
   return escaped(window, REFERENCE, UNDONE.entity, isShort)
+}
+
+/** Most ampersands part the fields of a query: a name without a semicolon behind it is no reference. */
+function isReference(text: TextWindow, from: number): boolean {
+  if (text.at(from) === HASH) return true
+  let at = from
+  while (at < text.end && at - from < MAX_REFERENCE && WORD[text.at(at)] === 1) at++
+  return at === text.end || text.at(at) === SEMICOLON
 }
 
 const COMMON = Uint8Array.from({ length: 256 }, (_, byte) => ({ n: 10, r: 13, t: 9, '"': 34, '/': 47 })[String.fromCharCode(byte)] ?? 0)
