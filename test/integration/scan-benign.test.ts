@@ -13,7 +13,7 @@ const MIN_PIECES = 2000
 const MAX_UPLOADS_REFUSED = 0.01
 /** Where a profile refuses credentials in answers; without that, none may be. */
 const MAX_ANSWERS_REFUSED = 0.005
-const MAX_ADDRESSES_REFUSED = 0.03
+const MAX_ADDRESSES_REFUSED = 0.001
 
 const PIECES: readonly BenignPiece[] = [...readBenignFiles(), ...generateBenignTexts()]
 

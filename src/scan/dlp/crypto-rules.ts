@@ -45,8 +45,9 @@ function judgeEthereumAddress(match: string, place: MatchPlace): Severity | unde
   return ADDRESS_WORD.test(place.before().slice(-CONTEXT_BYTES)) ? 'medium' : undefined
 }
 
-/** A transaction has the same form: only what is called a key is one. */
+/** A transaction has the same form: only what is called a key is one, and what is called a signature is none. */
 function judgeHexKey(match: string, place: MatchPlace): Severity | undefined {
+  if (/signature["'\\]{0,2} ?[=:]["'\\ ]{0,3}$/i.test(place.before().slice(-CONTEXT_BYTES))) return undefined
   return KEY_WORD.test(place.before().slice(-CONTEXT_BYTES)) && new Set(match).size > 6 ? 'critical' : undefined
 }
 

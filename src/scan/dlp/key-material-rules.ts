@@ -34,7 +34,7 @@ export const KEY_MATERIAL_RULES: readonly SecretRule[] = [
   },
   {
     rule: 'dlp.aws_secret_key', title: 'AWS secret access key (bare)', severity: 'critical', literals: [], run: { of: 'base64', min: 40, max: 48 },
-    shape: /[A-Za-z0-9/+_-]{40,48}(?![=])/, alphabet: BASE64, reach: 2, notAfter: BASE64, judge: judgeBareAwsSecret, source: 'https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html',
+    shape: /[A-Za-z0-9/+_-]{40,48}(?![A-Za-z0-9/+_=-])/, alphabet: BASE64, reach: 2, notAfter: BASE64, judge: judgeBareAwsSecret, source: 'https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html',
   },
   {
     rule: 'dlp.gcp_service_account', title: 'Google Cloud service account file', severity: 'critical', literals: ['service_account'],

@@ -101,6 +101,8 @@ export class Hunt implements Search {
   #reportJoined(rule: string, severity: Finding['severity'], [first, last]: readonly [number, number], length: number): void {
     const isSeamless = last - first === length - 1
     if (isSeamless || !this.rules.joinable.has(rule)) return
+    // A whole one that runs on into the next piece was found where it stands.
+    if (this.#seen.has(`${rule} ${first - this.#offset}`)) return
     const [from, to] = [Math.min(first, last), Math.max(first, last) + 1]
     this.#add({ rule, severity, views: ['split'], start: Math.max(0, from - this.#offset), end: Math.max(0, to - this.#offset) })
   }

@@ -8,6 +8,8 @@ import type { TextWindow } from '../engine/text-window.ts'
 
 const MAX_GROUP = 8
 const MAX_SEPARATOR = 2
+/** Three marks in a row, each between two separators. */
+const MAX_MARK_GAP = 7
 const MIN_GROUPS = 3
 const MIN_CHARACTERS = 16
 /** Longest separated text that is joined at once. */
@@ -91,8 +93,16 @@ export class WordPass {
   #growRow(text: TextWindow, start: number, end: number, sinks: WordSinks): void {
     const size = end - start
     const gap = start - this.#lastEnd
-    const isNext = this.#rowGroups > 0 && gap <= MAX_SEPARATOR && end - this.#rowStart <= MAX_SPAN && (this.#rowGroups === 1 || text.at(this.#lastEnd) === this.#rowSeparator)
-    if (isNext && size === this.#rowSize) {
+    const isNear = this.#rowGroups > 0 && end - this.#rowStart <= MAX_SPAN && (gap <= MAX_SEPARATOR || (size === 1 && isMarkGap(text, this.#lastEnd, start)))
+    const isParted = this.#rowGroups > 1 && text.at(this.#lastEnd) !== this.#rowSeparator
+    const isNext = isNear && !isParted
+    if (isNear && isParted && size === this.#rowSize) {
+      // The last group before another separator is the first one behind it: `k=a.b.c`.
+      this.#endRow(sinks)
+      this.#rowStart = this.#lastEnd - size
+      this.#rowGroups = 1
+    }
+    if (isNear && this.#rowGroups > 0 && size === this.#rowSize) {
       this.#rowSeparator = text.at(this.#lastEnd)
       this.#rowGroups++
       return
@@ -133,4 +143,11 @@ export class WordPass {
     if (this.#phraseWords >= MIN_PHRASE_WORDS) onPhrase?.(this.#phraseStart, this.#phraseEnd)
     this.#phraseWords = 0
   }
+}
+
+/** @returns whether nothing but single marks stands there, between the same separator: `a._.b` */
+function isMarkGap(text: TextWindow, from: number, to: number): boolean {
+  if (to - from > MAX_MARK_GAP || (to - from) % 2 === 0) return false
+  for (let at = from + 2; at < to; at += 2) if (text.at(at) !== text.at(from)) return false
+  return true
 }
