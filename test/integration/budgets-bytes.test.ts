@@ -222,7 +222,9 @@ test('with warn everything flows, and the outcome says so', async (t) => {
   assert.deepEqual([status, body.length, isComplete], [200, 2000, true])
   const [outcome] = await outcomes(companion)
   assert.equal(outcome?.verdict, 'warn')
-  assert.deepEqual(companion.events().filter(({ event }) => event === 'denial_of_wallet').map(({ axis, action }) => [axis, action]), [['bytes', 'warn']])
+  const told = (): unknown[] => companion.events().filter(({ event }) => event === 'denial_of_wallet').map(({ axis, action }) => [axis, action])
+  await waitFor(() => told().length >= 1)
+  assert.deepEqual(told(), [['bytes', 'warn']])
 })
 
 /** How clients in the field see a cut answer: not as a success. */

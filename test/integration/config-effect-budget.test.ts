@@ -164,8 +164,9 @@ async function warnEffect(scene: Scene): Promise<void> {
   const { ask, companion, origin, budget } = scene
   assert.deepEqual(await outcomes(ask, 3), ['200', '200', '200'])
   assert.equal(origin.seen.length, 3)
-  const told = companion.events().filter(({ event }) => event === 'denial_of_wallet')
-  assert.deepEqual(told.map(({ action, axis, first_crossing: first }) => [action, axis, first]), [['warn', 'requests', true], ['warn', 'requests', false]])
+  const told = (): Record<string, unknown>[] => companion.events().filter(({ event }) => event === 'denial_of_wallet')
+  await waitFor(() => told().length >= 2)
+  assert.deepEqual(told().map(({ action, axis, first_crossing: first }) => [action, axis, first]), [['warn', 'requests', true], ['warn', 'requests', false]])
   const warned = (await companion.exchangeReceipts()).filter(({ decision_phase: phase }) => phase === 'intent')
   assert.deepEqual(warned.map(({ verdict, layer, pattern }) => [verdict, layer, pattern]), [['allow', 'policy', undefined], ['warn', 'budget', 'budget_requests'], ['warn', 'budget', 'budget_requests']])
   budget('max_requests_per_session: 1, dow_action: block')

@@ -114,6 +114,9 @@ test('every key that needs a restart is named by the reload that changes it, and
     'timeouts: {dns: 1s, request_head: 1s, keep_alive: 1s, drain: 1s}',
     `dns: {servers: ["127.0.0.1:53"], hosts_file: ${path('hosts')}, cache_seconds: 1}`,
     `agents: {a: {listeners: ["127.0.0.1:${await freePort()}"]}}`,
+    'state: "redis://127.0.0.1:1"',
+    'cluster: {replicas: 2}',
+    'budget_store: {on_unavailable: local_share, namespace: other, timeout: 1s, assume_noeviction: true}',
     'mode: balanced',
   ].join('\n')
   const companion = await startTestCompanion(t, { allowLoopback: true, config: `logging: {output: file, file: ${path('log')}}\n` })

@@ -159,8 +159,9 @@ for (const source of ['config', 'signal', 'sentinel', 'admin']) {
     await lever.set(false)
     await waitFor(async () => (await reasonFor(companion.port, origin.url)) === 200)
     assert.equal(sumOf(await companion.metrics(), 'chaperone_kill_switch_active', 'scope="*"'), 0)
-    const changes = companion.events().filter(({ event }) => event === 'kill_switch')
-    assert.deepEqual(changes.map((change) => [change['source'], change['scope'], change['active']]), [[source, '*', true], [source, '*', false]])
+    const changes = (): Record<string, unknown>[] => companion.events().filter(({ event }) => event === 'kill_switch')
+    await waitFor(() => changes().length >= 2)
+    assert.deepEqual(changes().map((change) => [change['source'], change['scope'], change['active']]), [[source, '*', true], [source, '*', false]])
   })
 }
 

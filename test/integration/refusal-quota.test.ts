@@ -26,8 +26,16 @@ function startFlooded(t: TestContext): Promise<TestCompanion> | undefined {
   return undefined
 }
 
-/** Sends requests that are all refused, in one write on one connection. */
-async function flood({ port }: TestCompanion, from: string, count: number): Promise<void> {
+/** A connection may have 32 requests open. */
+const PER_CONNECTION = 25
+
+/** Sends requests that are all refused, over as many connections at once as they need. */
+async function flood(companion: TestCompanion, from: string, count: number): Promise<void> {
+  const batches = Array.from({ length: Math.ceil(count / PER_CONNECTION) }, (_, n) => Math.min(PER_CONNECTION, count - n * PER_CONNECTION))
+  await Promise.all(batches.map((batch) => sendBatch(companion, from, batch)))
+}
+
+async function sendBatch({ port }: TestCompanion, from: string, count: number): Promise<void> {
   const one = 'GET http://refused.test/ HTTP/1.1\r\nHost: refused.test\r\n'
   const { text } = await sendRaw(port, `${`${one}\r\n`.repeat(count - 1)}${one}Connection: close\r\n\r\n`, { from, waitMs: 20_000 })
   assert.equal(text.match(/^HTTP\/1\.1 403 /gm)?.length, count)
