@@ -28,10 +28,11 @@ export class RuleProbe implements Probe {
     this.#sticky = new RegExp(row.shape.source, 'y')
   }
 
-  startAt({ text }: Sight, literalStart: number): number | undefined {
+  startAt({ text, hunt }: Sight, literalStart: number): number | undefined {
     const { back, notAfter, startOf } = this.row
     const start = back === undefined ? (startOf?.(text, literalStart) ?? literalStart) : this.#walkBack(text, literalStart, back)
-    return start > text.floor && notAfter[text.at(start - 1)] === 1 ? undefined : start
+    if (start <= text.floor || notAfter[text.at(start - 1)] !== 1) return start
+    return hunt.isJoining && Math.abs(text.originOf(start) - text.originOf(start - 1)) > 1 ? start : undefined
   }
 
   /** As far as the class goes, and from there to the first place where a match may begin. */
