@@ -8,7 +8,7 @@ import type { Segment } from './layer.ts'
 import { openScan } from './open-scan.ts'
 
 const BODY: Segment = { kind: 'body', name: '' }
-const KEY = `AKIA${'Q7ZK4MPTW2XR5NBD'}`
+const KEY = ['AKIA', 'Q7ZK4MPTW2XR5NBD'].join('')
 const separated = (by: string): string => Array.from(KEY).join(by)
 
 /** @returns the findings with how much had been released before each was told, byte by byte */
