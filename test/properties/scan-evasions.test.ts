@@ -13,7 +13,7 @@ import { inHost, PLACES, SPLITS, USERINFO, WRAPPINGS, type Parts } from '../supp
 import { rulesIn } from '../support/message-scan.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
-const MIN_CAUGHT = 0.958
+const MIN_CAUGHT = 0.961
 const MIN_ATTEMPTS = 20_000
 /** A bearer token in a header is how one logs in. */
 const LOGIN_PLACES = new Set(['header', 'cookie'])

@@ -71,6 +71,10 @@ export class Hunt implements Search {
     this.#steps += steps
   }
 
+  get isJoining(): boolean {
+    return this.#isJoining
+  }
+
   get steps(): number {
     return this.#steps
   }

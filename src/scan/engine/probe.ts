@@ -25,6 +25,8 @@ export interface RuleMatch {
 
 /** The search that a text is looked through for. */
 export interface Search {
+  /** Whether the text at hand is put together of pieces, so that what stands before one is no context. */
+  readonly isJoining: boolean
   readonly place: Omit<MatchPlace, 'before' | 'isDecoded'>
   /** The provider's own credential on its way to the provider. */
   isHome(row: SecretRule): boolean

@@ -3,7 +3,7 @@
 import { ANY } from './byte-class.ts'
 import type { MatchPlace, SecretRule } from '../dlp/secret-rule.ts'
 import type { Candidate, Probe, RuleMatch, Sight } from './probe.ts'
-import type { TextWindow } from './text-window.ts'
+import { UNDONE, type TextWindow } from './text-window.ts'
 
 const BEFORE_BYTES = 512
 const HEAD_BYTES = 80
@@ -11,6 +11,7 @@ const FIRST_LOWER = 0x61
 const FIRST_UPPER = 0x41
 const LETTERS = 26
 const HALF = 13
+const RUN_CODINGS = UNDONE.base64 | UNDONE.hex | UNDONE.base32
 
 /** `rot13`: the text is read as if every letter had been moved by thirteen places. */
 export class RuleProbe implements Probe {
@@ -28,10 +29,11 @@ export class RuleProbe implements Probe {
     this.#sticky = new RegExp(row.shape.source, 'y')
   }
 
-  startAt({ text }: Sight, literalStart: number): number | undefined {
+  startAt({ text, hunt }: Sight, literalStart: number): number | undefined {
     const { back, notAfter, startOf } = this.row
     const start = back === undefined ? (startOf?.(text, literalStart) ?? literalStart) : this.#walkBack(text, literalStart, back)
-    return start > text.floor && notAfter[text.at(start - 1)] === 1 ? undefined : start
+    if (start <= text.floor || notAfter[text.at(start - 1)] !== 1) return start
+    return hunt.isJoining && Math.abs(text.originOf(start) - text.originOf(start - 1)) > 1 ? start : undefined
   }
 
   /** As far as the class goes, and from there to the first place where a match may begin. */
@@ -73,7 +75,7 @@ export class RuleProbe implements Probe {
 }
 
 export function placeOf({ text, hunt, isDecoded }: Sight, start: number): MatchPlace {
-  return { ...hunt.place, isDecoded, before: () => text.text(Math.max(text.floor, start - BEFORE_BYTES), start) }
+  return { ...hunt.place, isDecoded: isDecoded && (text.undoneAt(start) & RUN_CODINGS) !== 0, before: () => text.text(Math.max(text.floor, start - BEFORE_BYTES), start) }
 }
 
 /** @returns the text with every ASCII letter moved by thirteen places: its own inverse */

@@ -51,7 +51,8 @@ export class FoldStage {
 
   /** @returns the original offset of the first byte that may belong to a finding of this view, or `otherwise` */
   openOrigin(text: TextWindow, otherwise: number): number {
-    if (!this.#isActive) return this.#isWaiting ? Math.min(otherwise, text.originOf(this.#fed)) : otherwise
+    // If it is an escape, the view begins before it, and what was open there stays open.
+    if (!this.#isActive) return this.#isWaiting ? Math.min(otherwise, text.originOf(Math.max(text.floor, this.#fed - FOLD_REACH))) : otherwise
     const open = this.#child?.openOrigin() ?? otherwise
     return Math.min(otherwise, open, this.#fed < text.end ? text.originOf(this.#fed) : otherwise)
   }

@@ -69,6 +69,7 @@ export class WordPass {
     }
     this.#at = text.end
     this.#isInWord = isInWord
+    if (this.#isRowOver(text)) this.#endRow(sinks)
     if (!isLast) return
     if (isInWord === 1) this.#endWord(text, text.end, sinks)
     this.#isInWord = 0
@@ -78,7 +79,7 @@ export class WordPass {
 
   /** @returns the first position that a row or phrase that is open begins with */
   openFrom(text: TextWindow): number {
-    const row = this.#rowGroups > 0 && text.end - this.#lastEnd <= MAX_GROUP + MAX_SEPARATOR + 1 ? this.#rowStart : text.end
+    const row = this.#rowGroups > 0 ? this.#rowStart : text.end
     return Math.min(row, this.#phraseWords > 0 ? this.#phraseStart : text.end, this.#isInWord === 1 ? this.#wordStart : text.end)
   }
 
@@ -113,6 +114,12 @@ export class WordPass {
     this.#rowStart = start
     this.#rowSize = size
     this.#rowGroups = size <= MAX_GROUP ? 1 : 0
+  }
+
+  /** Nothing that comes can go on with the row: it is decided now, so that nothing waits for it. */
+  #isRowOver(text: TextWindow): boolean {
+    if (this.#rowGroups === 0) return false
+    return this.#isInWord === 1 ? text.end - this.#wordStart > this.#rowSize : text.end - this.#lastEnd > MAX_MARK_GAP
   }
 
   #endRow({ onSeparated }: WordSinks): void {
