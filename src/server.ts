@@ -29,6 +29,8 @@ export interface Companion {
   toggleKillSwitch(): void
   /** Opens the log file anew, for log rotation. */
   reopenLog(): void
+  /** Writes the log lines that are still gathered, now. */
+  flushLog(): void
   /** Waits until every receipt so far is acknowledged. */
   settle(): Promise<void>
   /** Cuts what is still open. */
@@ -131,6 +133,9 @@ function runningCompanion(parts: Parts, { admin, adminAddress, listeners, reload
     },
     reopenLog: () => {
       audit.reopen()
+    },
+    flushLog: () => {
+      audit.flushSync()
     },
     settle: () => parts.settle(),
     abandon,

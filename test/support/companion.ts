@@ -92,7 +92,10 @@ export async function startTestCompanion(test: TestContext, options: TestCompani
     adminPort: companion.adminPort,
     stateDir,
     receiptsDir: folder.receiptsDir,
-    events: () => readLines(auditFile),
+    events: () => {
+      companion.flushLog()
+      return readLines(auditFile)
+    },
     exchangeReceipts: async () => {
       await companion.settle()
       return readReceipts(folder.receiptsDir).filter(({ transport }) => transport !== 'receipt_session')
