@@ -31,7 +31,7 @@ export interface Companion {
   reopenLog(): void
   /** Writes the log lines that are still gathered, now. */
   flushLog(): void
-  /** Waits until every receipt so far is acknowledged. */
+  /** Waits until every receipt so far is acknowledged, and every log line written. */
   settle(): Promise<void>
   /** Cuts what is still open. */
   abandon(): void

@@ -13,6 +13,8 @@ export interface LineWriter {
   reopen(): void
   /** Writes what waits, now, as far as it can: for the last moment of a process. */
   flushSync(): void
+  /** @returns once what was taken so far is written or given up */
+  settle(): Promise<void>
   /** @returns once everything is written, given up, or a second has passed; later lines are lost */
   close(): Promise<void>
 }
@@ -101,6 +103,10 @@ class QueuedWriter implements LineWriter {
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_WAIT_MS)
       }
     }
+  }
+
+  async settle(): Promise<void> {
+    await this.#draining
   }
 
   async close(): Promise<void> {

@@ -31,6 +31,8 @@ export interface AuditLog {
   reopen(): void
   /** Writes what waits, now: for the last moment of a process that cannot `close`. */
   flushSync(): void
+  /** @returns once every line so far is written or given up */
+  settle(): Promise<void>
   close(): Promise<void>
 }
 
@@ -58,6 +60,7 @@ export function createAuditLog({ output, clock, includes, onLoss }: AuditLogOpti
     flushSync: () => {
       writer.flushSync()
     },
+    settle: () => writer.settle(),
     close: () => writer.close(),
   }
 }

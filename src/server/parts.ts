@@ -112,6 +112,7 @@ export async function createParts(config: Config, folder: StateFolder, version: 
     },
     settle: async () => {
       while (recorder.stats().commit.queued > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+      await audit.settle()
     },
     close: async (reason) => {
       stopSentinel()
