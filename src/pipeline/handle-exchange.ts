@@ -10,7 +10,7 @@ import type { Exchange, Reply } from '../model/exchange.ts'
 import { blockOn, denialOf } from './block.ts'
 import { refusedEnding, type Passage } from './passage.ts'
 import { reserveBudget } from './reserve-budget.ts'
-import { scanAgentRequest } from './scan-request.ts'
+import { scanAgentRequest, showTarget } from './scan-request.ts'
 import type { Services } from './services.ts'
 import {
   closePassage,
@@ -55,6 +55,7 @@ async function admit(passage: Passage, services: Services): Promise<Admitted> {
 
 /** A refusal before the intent has one receipt; after it, the outcome tells. */
 async function refuse(denial: Denial, passage: Passage, reply: Reply, services: Services): Promise<void> {
+  hideUnscanned(passage)
   const refusal = { denial, actionId: passage.exchange.id, url: passage.shownTarget, agent: passage.profile.name }
   if (passage.intentRecorded) {
     recordOutcome(passage, refusedEnding(denial, passage), services)
@@ -62,4 +63,14 @@ async function refuse(denial: Denial, passage: Passage, reply: Reply, services: 
     await recordRefusal(passage, denial, services)
   }
   reply.refuse(refusal)
+}
+
+/** A refusal before the scan must not show what the scan would have hidden. */
+function hideUnscanned(passage: Passage): void {
+  if (passage.isTargetHidden) return
+  try {
+    showTarget(passage)
+  } catch {
+    // The placeholder stays: a scanner that fails leaves nothing that could be shown.
+  }
 }

@@ -21,6 +21,8 @@ export interface Passage {
   claimed: readonly string[]
   /** The target as it may stand in receipt and log: matched credentials replaced. */
   shownTarget: string
+  /** Whether `shownTarget` was looked at: until then it names no part of the target. */
+  isTargetHidden: boolean
   /** Rules and reasons that would have refused, had the profile not been told to warn. */
   readonly warnings: string[]
   /** The worst of what the scanners found. */

@@ -3,7 +3,7 @@
 import type { Cleared } from '../model/cleared.ts'
 import type { OutgoingRequest } from '../model/exchange.ts'
 import type { Finding } from '../model/finding.ts'
-import { hideFindings } from '../scan/index.ts'
+import { hideTarget } from '../scan/index.ts'
 import { Block } from './block.ts'
 import { digestOf } from './body-digest.ts'
 import { isEnforcing } from './enforcing.ts'
@@ -16,7 +16,7 @@ import { withoutSuppressed } from './suppress-findings.ts'
 export async function scanAgentRequest(held: OutgoingRequest, passage: Passage, services: Services): Promise<Cleared<OutgoingRequest>> {
   const found = await findIn(held, passage, services)
   // What is no finding is still not shown.
-  passage.shownTarget = hideFindings(passage.exchange.head.target.raw, found, 'url')
+  showTarget(passage, found)
   const counted = withoutSuppressed(found, passage.profile.suppress, { target: held.target, nowMs: services.clock.nowMs() })
   const request = redactRequest(held, counted, passage)
   if (request === held) requireClear(counted, passage)
@@ -26,6 +26,12 @@ export async function scanAgentRequest(held: OutgoingRequest, passage: Passage, 
     requireClear(withoutSuppressed(left, passage.profile.suppress, { target: held.target, nowMs: services.clock.nowMs() }), passage)
   }
   return request as Cleared<OutgoingRequest>
+}
+
+/** What receipt and log may show of the target: of a request that was refused before its scan, too. */
+export function showTarget(passage: Passage, found: readonly Finding[] = []): void {
+  passage.shownTarget = hideTarget(passage.exchange.head.target.raw, passage.profile.dlp, found)
+  passage.isTargetHidden = true
 }
 
 /** Large bodies are scanned elsewhere; what is found at once is not waited for. */

@@ -40,7 +40,8 @@ export function openPassage(exchange: Exchange, services: Services): Passage {
     agent: { profile: DEFAULT_PROFILE, grade: 'unknown', source: 'none', rule: '-', address: exchange.connection.peerAddress },
     profile: profileNamed(DEFAULT_PROFILE, policy.profiles),
     claimed: [],
-    shownTarget: exchange.head.target.raw,
+    shownTarget: UNSEEN_TARGET,
+    isTargetHidden: false,
     warnings: [],
     severity: undefined,
     digest: undefined,
@@ -306,6 +307,8 @@ function fetchWait({ exchange, policy }: Passage, nowMs: number): number | undef
 const ESTABLISHED = 200
 
 const NO_BODY = Buffer.alloc(0)
+/** Stands in receipt and log for a target that could not be looked at: it may hold a credential. */
+const UNSEEN_TARGET = '[not scanned]'
 
 /** The profile of that name now; `_default`, which always exists, stands in for one that a reload removed. */
 function profileNamed(name: string, profiles: ReadonlyMap<string, Profile>): Profile {

@@ -1,6 +1,6 @@
 /** Door of scan/: what must not pass. */
 
-export { hideCredentials, hideFindings } from './hide-findings.ts'
+export { hideCredentials, hideTarget } from './hide-findings.ts'
 export type { HostStanding, MessageScan, ScanContext, Segment } from './layer.ts'
 export { listRules } from './list-rules.ts'
 export { openScan } from './open-scan.ts'

@@ -5,7 +5,8 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 
-import { hideFindings, openScan, scanWhole, type ScanContext, type WholeMessage } from './index.ts'
+import { hideFindings } from './hide-findings.ts'
+import { hideTarget, openScan, scanWhole, type ScanContext, type WholeMessage } from './index.ts'
 
 const letters = (length: number, alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'): string => [...randomBytes(length)].map((byte) => alphabet[byte % alphabet.length]).join('')
 const WORD = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
@@ -94,4 +95,13 @@ test('a credential cut anywhere between two chunks is found, and what was held b
 test('a megabyte of near misses is scanned', () => {
   const flood = Buffer.from(`AKIA`.repeat(262_144))
   assert.deepEqual(rulesOf({ body: flood }), [])
+})
+
+test('a target is shown without a credential that its own host may read', () => {
+  const token = randomBytes(51).toString('base64url')
+  const url = `https://discord.com/api/webhooks/123456789012345678/${token}`
+  const dlp = { includeDefaults: true, patterns: [], responseAction: 'allow' } as const
+  assert.deepEqual(scanWhole({ direction: 'request', dlp, host: 'discord.com', scheme: 'https' }, { url, headers: [], body: Buffer.alloc(0) }), [])
+  assert.ok(!hideTarget(url, dlp).includes(token))
+  assert.equal(hideTarget('https://discord.com/api/gateway?v=10', dlp), 'https://discord.com/api/gateway?v=10')
 })
