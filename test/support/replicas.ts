@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 
 import { askCompanion } from '../../src/cli/companion-client.ts'
 import { processFolder, startCompanionProcess, type CompanionProcess, type ProcessFolder } from './companion-process.ts'
+import { waitFor } from './wait-for.ts'
 
 export interface Replica {
   readonly folder: ProcessFolder
@@ -18,9 +19,17 @@ export async function startReplicas(t: TestContext, count: number, storeUrl: str
   return Promise.all(
     Array.from({ length: count }, async () => {
       const folder = processFolder(t)
-      return { folder, process: await startCompanionProcess(t, folder, { config: text }) }
+      const replica = { folder, process: await startCompanionProcess(t, folder, { config: text }) }
+      // Replicas that start together on an empty store may have to look at it twice; until then they refuse.
+      await waitFor(async () => (await storeStateOf(replica)) === 'ok')
+      return replica
     }),
   )
+}
+
+async function storeStateOf({ folder }: Replica): Promise<string> {
+  const { body } = await askCompanion(join(folder.stateDir, 'companion.sock'), '/api/v1/budgets')
+  return (body as { store: { state: string } }).store.state
 }
 
 /** What the ledger says of a profile, asked of one companion that lives. */
